@@ -1,0 +1,1 @@
+"""Renderers of synthetic training data: fonts, text, degradations, word crops and pages."""
