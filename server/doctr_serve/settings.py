@@ -1,0 +1,109 @@
+"""Every knob of the server, in one class: environment ``DOCTR_SERVE_<NAME>``, or the flag ``--<name>``.
+
+The README's settings table is generated from this class (``make docs``).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings"]
+
+MIB = 1024 * 1024
+
+
+def _cpu_count() -> int:
+    """Cores this process may use (its affinity mask, not the machine's count, as containers set it)."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Settings of the server; every limit has a safe default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DOCTR_SERVE_",
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        extra="forbid",
+        validate_default=True,
+        use_attribute_docstrings=True,
+    )
+
+    # Where it listens
+    host: str = "127.0.0.1"
+    """Address the gRPC server listens on; 0.0.0.0 for every interface."""
+    port: int = Field(50051, ge=0, le=65535)
+    """Port of the gRPC server; 0 picks a free one."""
+    port_file: Path | None = None
+    """File that receives the bound port once the server listens (for port 0)."""
+
+    # Models
+    default_detection_model: str = "db_resnet50"
+    """Detection model of a request that names none."""
+    default_recognition_model: str = "crnn_vgg16_bn"
+    """Recognition model of a request that names none."""
+    preload_models: list[str] = []
+    """Models to load at start besides the default pair."""
+    weights_dir: Path | None = None
+    """Folder with docTR weights, looked into before docTR's own cache."""
+    download_at_start: bool = True
+    """Fetch missing weights of the default pair and of preload_models at start."""
+    download_on_demand: bool = False
+    """Fetch missing weights when a request names the model; off, such a request answers FAILED_PRECONDITION."""
+    download_timeout_s: float = Field(60.0, gt=0)
+    """Seconds without a byte after which a download of weights is given up."""
+    allow_hub_models: bool = False
+    """Let requests name <organisation>/<model> of the Hugging Face hub."""
+    max_loaded_models: int = Field(8, ge=2)
+    """Models kept in memory besides the default pair and preload_models; the least recently used one leaves."""
+
+    # Inference
+    intra_op_threads: int = Field(default_factory=_cpu_count, ge=1)
+    """Threads of one forward pass."""
+    concurrent_forwards: int = Field(1, ge=1)
+    """Forward passes that run at the same time."""
+    device: str = "cpu"
+    """torch device: cpu, cuda, cuda:1, mps."""
+
+    # Requests
+    max_concurrent_requests: int = Field(4, ge=1)
+    """Requests worked on at the same time; each has a decoder process of its own."""
+    max_queued_requests: int = Field(32, ge=0)
+    """Requests that wait beyond these; one more is refused with RESOURCE_EXHAUSTED and RetryInfo."""
+    request_timeout_s: float = Field(600.0, gt=0)
+    """Longest time for one request, upload and queue included; a shorter deadline of the caller holds."""
+    drain_timeout_s: float = Field(30.0, ge=0)
+    """On SIGTERM, seconds that requests in flight may take to finish."""
+
+    # Documents
+    max_request_bytes: int = Field(100 * MIB, gt=0)
+    """Bytes of all documents of a request."""
+    max_message_bytes: int = Field(64 * MIB, gt=0)
+    """Bytes of one gRPC message; larger documents come in pieces through UploadDocuments."""
+    max_documents: int = Field(64, ge=1)
+    """Documents per request."""
+    max_pages: int = Field(1000, ge=1)
+    """Pages per request."""
+    max_page_pixels: int = Field(50_000_000, gt=0)
+    """Pixels per page, checked before decoding (50 million: A3 at 400 dpi, 150 MB in memory)."""
+    page_decode_timeout_s: float = Field(30.0, gt=0)
+    """Longest time to decode or render one page."""
+    decoder_memory_bytes: int = Field(2048 * MIB, gt=0)
+    """Address space of one decoder process."""
+    spool_memory_bytes: int = Field(8 * MIB, ge=0)
+    """Uploaded bytes per document kept in memory; the rest goes to a temporary file."""
+    max_detection_batch_size: int = Field(16, ge=1)
+    """Largest detection_batch_size a request may ask for."""
+    max_recognition_batch_size: int = Field(1024, ge=1)
+    """Largest recognition_batch_size a request may ask for."""
+
+    # Logs
+    log_format: Literal["json", "console"] = "json"
+    """json: one object a line; console: for people."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level that is logged."""

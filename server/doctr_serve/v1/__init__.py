@@ -1,0 +1,1 @@
+"""Messages and stubs generated from ``protos/doctr_serve/v1/ocr.proto`` (``make protos``)."""
