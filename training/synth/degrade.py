@@ -25,7 +25,7 @@ def clouds(rng: random.Random, h: int, w: int, cell: float) -> np.ndarray:
     return cv2.resize(grid, (w, h), interpolation=cv2.INTER_LINEAR)
 
 
-# ---- ink: coverage masks --------------------------------------------------------------------------------------------
+# ---- ink: coverage masks
 
 
 def thicken(mask: np.ndarray, rng: random.Random, size: int = 2) -> np.ndarray:
@@ -73,7 +73,7 @@ def streaks(mask: np.ndarray, rng: random.Random) -> np.ndarray:
     return out
 
 
-# ---- images ---------------------------------------------------------------------------------------------------------
+# ---- images
 
 
 def blur(img: np.ndarray, sigma: float) -> np.ndarray:

@@ -46,7 +46,7 @@ _KINDS: tuple[tuple[str, float, str], ...] = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face:
     """One font face: where it lies, its family and kind, and what it can draw."""
 
@@ -82,7 +82,6 @@ def _probe(path: Path) -> dict[str, object] | None:
         with TTFont(path, lazy=True, fontNumber=0) as font:
             names, cmap = font["name"], font.getBestCmap() or {}
             family = names.getBestFamilyName() or path.stem
-            scalable = "glyf" in font or "CFF " in font or "CFF2" in font
     except Exception:  # noqa: BLE001  a broken font file must not stop the scan
         return None
     if _SKIP.search(f"{path.stem} {family}") or (family.lower().startswith("noto") and not _NOTO.match(family)):
@@ -90,8 +89,9 @@ def _probe(path: Path) -> dict[str, object] | None:
     chars = "".join(c for c in VOCAB if ord(c) in cmap)
     if not NEEDED <= set(chars):
         return None
-    sizes = [] if scalable and _loads(str(path), 24) else [s for s in PROBE_SIZES if _loads(str(path), s)]
-    if not sizes and not _loads(str(path), 24):
+    scalable = all(_loads(str(path), s) for s in (19, 25, 30))
+    sizes = [] if scalable else [s for s in PROBE_SIZES if _loads(str(path), s)]
+    if not scalable and not sizes:
         return None
     kind, weight = _classify(family, path.stem)
     return dict(path=str(path), family=family, kind=kind, weight=weight, chars=chars, sizes=sizes)
