@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     """Fetch missing weights when a request names the model; off, such a request answers FAILED_PRECONDITION."""
     download_timeout_s: float = Field(60.0, gt=0)
     """Seconds without a byte after which a download of weights is given up."""
+    download_attempts: int = Field(5, ge=1)
+    """Tries of a download of weights before it is given up; each goes on where the one before broke off."""
+    max_download_bytes: int = Field(2048 * MIB, gt=0)
+    """Largest file of weights that is downloaded."""
     allow_hub_models: bool = False
     """Let requests name <organisation>/<model> of the Hugging Face hub."""
     max_loaded_models: int = Field(8, ge=2)
@@ -83,7 +87,7 @@ class Settings(BaseSettings):
     # Documents
     max_request_bytes: int = Field(100 * MIB, gt=0)
     """Bytes of all documents of a request."""
-    max_message_bytes: int = Field(64 * MIB, gt=0)
+    max_message_bytes: int = Field(32 * MIB, gt=0)
     """Bytes of one gRPC message; larger documents come in pieces through UploadDocuments."""
     max_documents: int = Field(64, ge=1)
     """Documents per request."""

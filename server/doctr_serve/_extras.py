@@ -1,0 +1,20 @@
+"""What the plain install does not bring."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import typer
+
+__all__ = ["require_server_extra"]
+
+
+def require_server_extra() -> None:
+    """Ends the command, saying what to install, where the server's packages are missing.
+
+    Raises:
+        typer.Exit: with status 2.
+    """
+    if any(importlib.util.find_spec(name) is None for name in ("doctr", "torch", "grpc_health")):
+        typer.echo('This command needs the server: pip install "doctr-serve[server]"', err=True)
+        raise typer.Exit(2)

@@ -1,0 +1,255 @@
+"""The OCR engine: the catalog, the models in memory, and a predictor for each request's options."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+# docTR would start a new thread pool for every batch (doctr/utils/multithreading.py); the variable is read at
+# each call, and our own pipeline keeps the cores busy.
+os.environ.setdefault("DOCTR_MULTIPROCESSING_DISABLE", "TRUE")
+
+import langdetect
+import numpy as np
+from doctr.models.classification.predictor import OrientationPredictor
+from doctr.models.detection.predictor import DetectionPredictor
+from doctr.models.preprocessor import PreProcessor
+from doctr.models.recognition.predictor import RecognitionPredictor
+
+from doctr_serve.inference.backends.torch_backend import TorchBackend
+from doctr_serve.inference.catalog import Catalog, CatalogEntry, ModelTask
+from doctr_serve.inference.loading import load_model
+from doctr_serve.inference.predictor import StagedPredictor
+from doctr_serve.inference.scheduler import ForwardScheduler
+from doctr_serve.inference.shared_models import (
+    DetectionModel,
+    Forwarder,
+    OrientationModel,
+    RecognitionModel,
+)
+from doctr_serve.inference.store import LoadedModel, ModelStore
+from doctr_serve.interrupt import Interrupt
+from doctr_serve.options import OCROptions
+
+if TYPE_CHECKING:
+    from doctr_serve.settings import Settings
+
+__all__ = ["ModelNames", "OCREngine"]
+
+# langdetect draws random numbers; with a seed the same text gives the same language
+# (https://github.com/Mimino666/langdetect#basic-usage).
+langdetect.DetectorFactory.seed = 0
+
+ORIENTATION_BATCH_SIZE = {ModelTask.PAGE_ORIENTATION: 4, ModelTask.TEXT_ORIENTATION: 128}
+"""docTR's own, doctr/models/classification/zoo.py."""
+
+
+@dataclass(frozen=True)
+class ModelNames:
+    """Names of the models that serve a request; empty where none is needed."""
+
+    detection: str
+    recognition: str
+    page_orientation: str = ""
+    text_orientation: str = ""
+
+
+@dataclass(frozen=True)
+class _Entries:
+    detection: CatalogEntry
+    recognition: CatalogEntry
+    page_orientation: CatalogEntry | None
+    text_orientation: CatalogEntry | None
+
+    def names(self) -> ModelNames:
+        page, text = self.page_orientation, self.text_orientation
+        return ModelNames(
+            self.detection.name, self.recognition.name, page.name if page else "", text.name if text else ""
+        )
+
+
+class OCREngine:
+    """Reads pages with docTR's models.
+
+    Args:
+        settings: the server's settings.
+        catalog: which models exist; by default the one the settings describe.
+    """
+
+    def __init__(self, settings: Settings, catalog: Catalog | None = None) -> None:
+        self.settings = settings
+        self.catalog = catalog or Catalog(settings)
+        self._backend = TorchBackend(settings.device)
+        self._scheduler = ForwardScheduler(
+            concurrent_forwards=settings.concurrent_forwards, intra_op_threads=settings.intra_op_threads
+        )
+        self._store = ModelStore(self._load, capacity=settings.max_loaded_models)
+
+    def warm(self) -> None:
+        """Loads the default pair and the models to preload, and reads a blank page with the default pair.
+
+        Raises:
+            WeightsUnavailableError: weights that are missing and could not be fetched.
+        """
+        options = OCROptions(
+            detection_model=self.settings.default_detection_model,
+            recognition_model=self.settings.default_recognition_model,
+        )
+        defaults = self._entries(options)
+        preload = [self._find_any(name) for name in self.settings.preload_models]
+        for entry in (defaults.detection, defaults.recognition, *preload):
+            if self.settings.download_at_start and not self.catalog.is_available(entry):
+                self.catalog.pull(entry, progress=True)
+            self._store.get(entry, pin=True)
+        langdetect.detector_factory.init_factory()
+        predictor, _ = self.predictor(options, Interrupt())
+        for page in predictor.detect([np.full((256, 256, 3), 255, np.uint8)]):
+            predictor.recognise(page)
+        predictor.reco_predictor([np.full((32, 128, 3), 255, np.uint8)])
+
+    def check(self, options: OCROptions) -> ModelNames:
+        """Returns the models that the options name.
+
+        Raises:
+            UnknownModelError: a name the catalog does not know.
+            WeightsUnavailableError: a known model whose weights are not here.
+        """
+        entries = self._entries(options)
+        for entry in (
+            entries.detection,
+            entries.recognition,
+            entries.page_orientation,
+            entries.text_orientation,
+        ):
+            if entry is not None and not self._store.is_loaded(entry):
+                self._require_weights(entry)
+        return entries.names()
+
+    def predictor(self, options: OCROptions, interrupt: Interrupt) -> tuple[StagedPredictor, ModelNames]:
+        """Returns a predictor over the shared models, and their names. Cheap once the models are in memory.
+
+        Args:
+            options: the request's options.
+            interrupt: stops the predictor between forwards.
+
+        Raises:
+            UnknownModelError: a name the catalog does not know.
+            WeightsUnavailableError: a known model whose weights are not here.
+        """
+        entries = self._entries(options)
+        forwarder = Forwarder(self._backend, self._scheduler, interrupt)
+        predictor = StagedPredictor(
+            options,
+            detection=self._detection_predictor(self._store.get(entries.detection), forwarder, options),
+            recognition=self._recognition_predictor(self._store.get(entries.recognition), forwarder, options),
+            page_orientation=self._orientation_predictor(
+                entries.page_orientation,
+                ModelTask.PAGE_ORIENTATION,
+                forwarder,
+                needed=options.detect_orientation or options.straighten_pages,
+            ),
+            text_orientation=self._orientation_predictor(
+                entries.text_orientation,
+                ModelTask.TEXT_ORIENTATION,
+                forwarder,
+                needed=not options.assume_straight_pages,
+            ),
+        )
+        return predictor, entries.names()
+
+    def is_loaded(self, entry: CatalogEntry) -> bool:
+        """Returns whether the model is in memory."""
+        return self._store.is_loaded(entry)
+
+    def close(self) -> None:
+        """Ends the forward threads."""
+        self._scheduler.close()
+
+    def _load(self, entry: CatalogEntry):  # type: ignore[no-untyped-def]
+        self._require_weights(entry)
+        return self._backend.prepare(load_model(entry, self.catalog))
+
+    def _require_weights(self, entry: CatalogEntry) -> None:
+        if self.settings.download_on_demand and not self.catalog.is_available(entry):
+            self.catalog.pull(entry, progress=False)
+        self.catalog.weights_path(entry)
+
+    def _find_any(self, name: str) -> CatalogEntry:
+        for entry in self.catalog.entries():
+            if entry.name == name:
+                return entry
+        return self.catalog.find(name, ModelTask.DETECTION, option="preload_models")
+
+    def _entries(self, options: OCROptions) -> _Entries:
+        detection = self.catalog.find(options.detection_model, ModelTask.DETECTION, option="detection_model")
+        recognition = self.catalog.find(
+            options.recognition_model, ModelTask.RECOGNITION, option="recognition_model"
+        )
+        page, text = self.catalog.companions(detection, recognition)
+        needs_page = (
+            options.detect_orientation or options.straighten_pages
+        ) and not options.disable_page_orientation
+        needs_text = not options.assume_straight_pages and not options.disable_text_orientation
+        return _Entries(detection, recognition, page if needs_page else None, text if needs_text else None)
+
+    @staticmethod
+    def _detection_predictor(
+        model: LoadedModel, forwarder: Forwarder, options: OCROptions
+    ) -> DetectionPredictor:
+        shared = DetectionModel(
+            model.network,
+            forwarder,
+            model.postprocessor,
+            binary_threshold=options.binary_threshold,
+            box_threshold=options.box_threshold,
+            assume_straight_pages=options.assume_straight_pages,
+        )
+        return DetectionPredictor(
+            PreProcessor(
+                shared.cfg["input_shape"][1:],
+                batch_size=options.detection_batch_size,
+                mean=shared.cfg["mean"],
+                std=shared.cfg["std"],
+                preserve_aspect_ratio=options.preserve_aspect_ratio,
+                symmetric_pad=options.symmetric_padding,
+            ),
+            shared,
+        )
+
+    @staticmethod
+    def _recognition_predictor(
+        model: LoadedModel, forwarder: Forwarder, options: OCROptions
+    ) -> RecognitionPredictor:
+        shared = RecognitionModel(model.network, forwarder)
+        return RecognitionPredictor(
+            PreProcessor(
+                shared.cfg["input_shape"][-2:],
+                batch_size=options.recognition_batch_size,
+                mean=shared.cfg["mean"],
+                std=shared.cfg["std"],
+                preserve_aspect_ratio=True,
+                symmetric_pad=False,
+            ),
+            shared,
+        )
+
+    def _orientation_predictor(
+        self, entry: CatalogEntry | None, task: ModelTask, forwarder: Forwarder, *, needed: bool
+    ) -> OrientationPredictor | None:
+        if not needed:
+            return None
+        if entry is None:  # needed, but disabled: docTR's own stand-in answers 0 degrees
+            return OrientationPredictor(None, None)
+        shared = OrientationModel(self._store.get(entry).network, forwarder)
+        return OrientationPredictor(
+            PreProcessor(
+                shared.cfg["input_shape"][1:],
+                batch_size=ORIENTATION_BATCH_SIZE[task],
+                mean=shared.cfg["mean"],
+                std=shared.cfg["std"],
+                preserve_aspect_ratio=True,
+                symmetric_pad=True,
+            ),
+            shared,
+        )

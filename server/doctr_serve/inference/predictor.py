@@ -1,0 +1,164 @@
+"""docTR's OCRPredictor in two stages, so that a page can leave before the next one is recognised.
+
+The stages call docTR's own steps in the order of ``OCRPredictor.forward`` (doctr/models/predictor/pytorch.py);
+``tests/contract`` compares both, option by option.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from doctr.io.elements import Page
+from doctr.models._utils import get_language
+from doctr.models.classification.predictor import OrientationPredictor
+from doctr.models.detection.predictor import DetectionPredictor
+from doctr.models.predictor import OCRPredictor
+from doctr.models.predictor.base import _OCRPredictor
+from doctr.models.recognition.predictor import RecognitionPredictor
+from doctr.utils.geometry import detach_scores
+
+from doctr_serve.options import OCROptions
+
+__all__ = ["DetectedPage", "StagedPredictor"]
+
+
+@dataclass
+class DetectedPage:
+    """A page after detection.
+
+    Attributes:
+        image: the page, or the straightened page, (H, W, 3) uint8 RGB.
+        boxes: (N, 4) or (N, 4, 2), relative to ``image``.
+        scores: (N,) detection scores.
+        orientation: ``{"value": degrees, "confidence": 0..1 or None}``, or None when not asked for.
+    """
+
+    image: np.ndarray
+    boxes: np.ndarray
+    scores: np.ndarray
+    orientation: dict[str, Any] | None = field(default=None)
+
+
+class StagedPredictor(OCRPredictor):
+    """docTR's OCR for the options of one request.
+
+    Args:
+        options: the request's options.
+        detection: docTR's detection predictor over the request's detection model.
+        recognition: docTR's recognition predictor.
+        page_orientation: page orientation predictor, or None where the options need none.
+        text_orientation: crop orientation predictor, or None where the options need none.
+    """
+
+    def __init__(
+        self,
+        options: OCROptions,
+        *,
+        detection: DetectionPredictor,
+        recognition: RecognitionPredictor,
+        page_orientation: OrientationPredictor | None,
+        text_orientation: OrientationPredictor | None,
+    ) -> None:
+        torch.nn.Module.__init__(self)
+        # These flags, at their real values, make docTR's constructor download the orientation classifiers
+        # (doctr/models/predictor/base.py, `pretrained=True`); ours come from the catalog instead.
+        _OCRPredictor.__init__(
+            self,
+            assume_straight_pages=True,
+            preserve_aspect_ratio=options.preserve_aspect_ratio,
+            symmetric_pad=options.symmetric_padding,
+            disable_page_orientation=options.disable_page_orientation,
+            disable_crop_orientation=options.disable_text_orientation,
+            resolve_lines=options.group_lines,
+            resolve_blocks=options.group_blocks,
+            paragraph_break=options.paragraph_break,
+        )
+        self.assume_straight_pages = options.assume_straight_pages
+        self.straighten_pages = options.straighten_pages
+        self.detect_orientation = options.detect_orientation
+        self.detect_language = options.detect_language
+        self.det_predictor = detection
+        self.reco_predictor = recognition
+        self.page_orientation_predictor = page_orientation
+        self.crop_orientation_predictor = text_orientation
+
+    @torch.inference_mode()
+    def detect(self, images: list[np.ndarray]) -> list[DetectedPage]:
+        """Finds the words of pages, ``detection_batch_size`` pages per forward.
+
+        Args:
+            images: pages, (H, W, 3) uint8 RGB.
+
+        Returns:
+            one entry per page, straightened where the options say so.
+        """
+        if not (self.detect_orientation or self.straighten_pages):
+            return self._detected(images, self.det_predictor(images))
+        boxes, probability_maps = self.det_predictor(images, return_maps=True)
+        threshold = self.det_predictor.model.postprocessor.bin_thresh
+        maps = [((page_map > threshold).astype(np.uint8) * 255) for page_map in probability_maps]
+        general, angles = self._get_orientations(images, maps)
+        if self.straighten_pages:
+            images, _ = self._straighten_pages(images, maps, general, angles)
+            boxes = self.det_predictor(images)
+        pages = self._detected(images, boxes)
+        if self.detect_orientation:
+            for page, angle, (_, confidence) in zip(pages, angles, general, strict=True):
+                page.orientation = {
+                    "value": angle,
+                    "confidence": None if self._page_orientation_disabled else confidence,
+                }
+        return pages
+
+    @torch.inference_mode()
+    def recognise(self, page: DetectedPage) -> Page:
+        """Reads the words of one page, ``recognition_batch_size`` crops per forward.
+
+        Returns:
+            docTR's page: blocks, lines and words, with orientation and language where asked for.
+        """
+        crops, boxes = self._prepare_crops(
+            [page.image],
+            [page.boxes],
+            assume_straight_pages=self.assume_straight_pages,
+            assume_horizontal=self._page_orientation_disabled,
+        )
+        crop_orientations: list[dict[str, Any]] = []
+        if not self.assume_straight_pages:
+            crops, boxes, classified = self._rectify_crops(crops, boxes)
+            disabled = self._crop_orientation_disabled
+            crop_orientations = [
+                {"value": value, "confidence": None if disabled else confidence}
+                for value, confidence in classified
+            ]
+        words = self.reco_predictor(crops[0])
+        if not crop_orientations:
+            crop_orientations = [{"value": 0, "confidence": None} for _ in words]
+        boxes, texts, orientations = self._process_predictions(boxes, words, crop_orientations)
+        document = self.doc_builder(
+            [page.image],
+            boxes,
+            [page.scores],
+            texts,
+            [page.image.shape[:2]],
+            orientations,
+            [page.orientation] if page.orientation else None,
+            [self._language(texts[0])] if self.detect_language else None,
+        )
+        return document.pages[0]
+
+    @staticmethod
+    def _detected(images: list[np.ndarray], predictions: list[dict[str, np.ndarray]]) -> list[DetectedPage]:
+        boxes, scores = detach_scores([next(iter(page.values())) for page in predictions])
+        return [
+            DetectedPage(image, page_boxes, page_scores)
+            for image, page_boxes, page_scores in zip(images, boxes, scores, strict=True)
+        ]
+
+    @staticmethod
+    def _language(words: list[tuple[str, float]]) -> dict[str, Any]:
+        value, confidence = get_language(" ".join(text for text, _ in words))
+        return {"value": value, "confidence": confidence}

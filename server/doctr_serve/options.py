@@ -1,0 +1,96 @@
+"""Request options: the contract's names, defaults and ranges, and docTR's names for the same things."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from doctr_serve.errors import InvalidOptionError
+
+if TYPE_CHECKING:
+    from doctr_serve.settings import Settings
+    from doctr_serve.v1 import ocr_pb2
+
+__all__ = ["DOCTR_ARGUMENTS", "OCROptions"]
+
+DOCTR_ARGUMENTS = {
+    "detection_model": "det_arch",
+    "recognition_model": "reco_arch",
+    "assume_straight_pages": "assume_straight_pages",
+    "preserve_aspect_ratio": "preserve_aspect_ratio",
+    "detect_orientation": "detect_orientation",
+    "detect_language": "detect_language",
+    "symmetric_padding": "symmetric_pad",
+    "straighten_pages": "straighten_pages",
+    "detection_batch_size": "det_bs",
+    "recognition_batch_size": "reco_bs",
+    "disable_page_orientation": "disable_page_orientation",
+    "disable_text_orientation": "disable_crop_orientation",
+    "binary_threshold": "bin_thresh",
+    "box_threshold": "box_thresh",
+    "group_lines": "resolve_lines",
+    "group_blocks": "resolve_blocks",
+    "paragraph_break": "paragraph_break",
+}
+"""The contract's option names and docTR's own. ``bin_thresh`` and ``box_thresh`` are no arguments of
+``ocr_predictor``: docTR keeps them on the detection model's post-processor (doctr/models/detection/core.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OCROptions:
+    """The options of one request; the defaults are those of the REST contract."""
+
+    detection_model: str = "db_resnet50"
+    recognition_model: str = "crnn_vgg16_bn"
+    assume_straight_pages: bool = True
+    preserve_aspect_ratio: bool = True
+    detect_orientation: bool = False
+    detect_language: bool = False
+    symmetric_padding: bool = True
+    straighten_pages: bool = False
+    detection_batch_size: int = 2
+    recognition_batch_size: int = 128
+    disable_page_orientation: bool = False
+    disable_text_orientation: bool = False
+    binary_threshold: float = 0.1
+    box_threshold: float = 0.1
+    group_lines: bool = True
+    group_blocks: bool = False
+    paragraph_break: float = 0.0035
+    pages: str = ""
+
+    @classmethod
+    def from_request(cls, request: ocr_pb2.OCRRequest, settings: Settings) -> OCROptions:
+        """Returns the request's options, absent ones at their default.
+
+        Raises:
+            InvalidOptionError: a number out of its range.
+        """
+        options = replace(
+            cls(),
+            detection_model=settings.default_detection_model,
+            recognition_model=settings.default_recognition_model,
+            **{f.name: getattr(request, f.name) for f in fields(cls) if request.HasField(f.name)},  # type: ignore[arg-type]
+        )
+        options.validate(
+            max_detection_batch_size=settings.max_detection_batch_size,
+            max_recognition_batch_size=settings.max_recognition_batch_size,
+        )
+        return options
+
+    def validate(self, *, max_detection_batch_size: int, max_recognition_batch_size: int) -> None:
+        """Checks every number against its range.
+
+        Raises:
+            InvalidOptionError: naming the first option that is out of range, and the range.
+        """
+        self._require("detection_batch_size", 1, max_detection_batch_size)
+        self._require("recognition_batch_size", 1, max_recognition_batch_size)
+        for name in ("binary_threshold", "box_threshold", "paragraph_break"):
+            self._require(name, 0.0, 1.0)
+
+    def _require(self, name: str, low: float, high: float) -> None:
+        value: Any = getattr(self, name)
+        if not (math.isfinite(value) and low <= value <= high):
+            raise InvalidOptionError(f"{name} must be between {low} and {high}, got {value}", field=name)

@@ -1,0 +1,135 @@
+"""The RPCs: a request in, messages out. No OCR happens here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import grpc
+
+from doctr_serve.call import Call
+from doctr_serve.errors import NoDocumentsError
+from doctr_serve.messages import page_result
+from doctr_serve.options import OCROptions
+from doctr_serve.pipeline import read_pages
+from doctr_serve.uploads import documents_of, interruptible, receive_upload
+from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
+
+if TYPE_CHECKING:
+    from doctr_serve.admission import Admission
+    from doctr_serve.documents import DecoderPool, SourceDocument
+    from doctr_serve.inference.engine import OCREngine
+    from doctr_serve.settings import Settings
+
+__all__ = ["OCRServicer"]
+
+
+class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
+    """doctr_serve.v1.OCRService over one engine and one pool of decoders.
+
+    Args:
+        settings: the server's settings.
+        engine: reads pages.
+        decoders: turns documents into pages.
+        admission: bounds the requests in flight.
+    """
+
+    def __init__(
+        self, settings: Settings, *, engine: OCREngine, decoders: DecoderPool, admission: Admission
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._decoders = decoders
+        self._admission = admission
+
+    def StreamPages(  # noqa: N802 - grpc's name
+        self, request: ocr_pb2.OCRRequest, context: grpc.ServicerContext
+    ) -> Iterator[ocr_pb2.PageResult]:
+        """Yields a PageResult per page, each as soon as it is read."""
+        call = self._call(context)
+        with call.answer("StreamPages", self._admission):
+            options = self._options(request)
+            documents = documents_of(request, max_bytes=self._settings.max_request_bytes)
+            for result in self._read(options, documents, call):
+                call.send_headers()
+                yield result
+
+    def ReadDocuments(  # noqa: N802 - grpc's name
+        self, request: ocr_pb2.OCRRequest, context: grpc.ServicerContext
+    ) -> ocr_pb2.OCRResponse:
+        """Returns the PageResults of all pages at once."""
+        call = self._call(context)
+        response = ocr_pb2.OCRResponse()
+        with call.answer("ReadDocuments", self._admission):
+            options = self._options(request)
+            documents = documents_of(request, max_bytes=self._settings.max_request_bytes)
+            response.results.extend(self._read(options, documents, call))
+            call.send_headers()
+        return response
+
+    def UploadDocuments(  # noqa: N802 - grpc's name
+        self, request_iterator: Iterator[ocr_pb2.OCRRequest], context: grpc.ServicerContext
+    ) -> Iterator[ocr_pb2.PageResult]:
+        """Yields a PageResult per page of the documents that arrive in pieces."""
+        call = self._call(context)
+        with call.answer("UploadDocuments", self._admission), ExitStack() as stack:
+            messages = interruptible(request_iterator, call.interrupt)
+            first = next(messages, None)
+            if first is None:
+                raise NoDocumentsError("the upload is empty; send at least one document", field="files")
+            options = self._options(first)
+            documents = receive_upload(first, messages, self._settings, stack)
+            for result in self._read(options, documents, call):
+                call.send_headers()
+                yield result
+
+    def ListModels(  # noqa: N802 - grpc's name
+        self, request: ocr_pb2.ListModelsRequest, context: grpc.ServicerContext
+    ) -> ocr_pb2.ListModelsResponse:
+        """Returns every model of the catalog and the default pair."""
+        return ocr_pb2.ListModelsResponse(
+            models=[
+                ocr_pb2.Model(
+                    name=entry.name,
+                    task=f"MODEL_TASK_{entry.task.name}",
+                    architecture=entry.architecture,
+                    source=f"WEIGHTS_SOURCE_{entry.source.name}",
+                    available=self._engine.catalog.is_available(entry),
+                    loaded=self._engine.is_loaded(entry),
+                )
+                for entry in self._engine.catalog.entries()
+            ],
+            default_detection_model=self._settings.default_detection_model,
+            default_recognition_model=self._settings.default_recognition_model,
+        )
+
+    def _call(self, context: grpc.ServicerContext) -> Call:
+        return Call(context, request_timeout_s=self._settings.request_timeout_s)
+
+    def _options(self, request: ocr_pb2.OCRRequest) -> OCROptions:
+        """Returns the checked options: a wrong one is refused before any document is looked at."""
+        options = OCROptions.from_request(request, self._settings)
+        self._engine.check(options)
+        return options
+
+    def _read(
+        self, options: OCROptions, documents: list[SourceDocument], call: Call
+    ) -> Iterator[ocr_pb2.PageResult]:
+        with (
+            self._admission.turn(call.interrupt),
+            self._decoders.open(documents, pages=options.pages, interrupt=call.interrupt) as opened,
+        ):
+            predictor, models = self._engine.predictor(options, call.interrupt)
+            readings = read_pages(
+                opened.decode(),
+                predictor,
+                detection_batch_size=options.detection_batch_size,
+                interrupt=call.interrupt,
+            )
+            for reading in readings:
+                if reading.error is not None and len(opened.references) == 1:
+                    raise reading.error  # the only page: nothing else can be lost by refusing the request
+                call.pages += 1
+                call.failed_pages += reading.error is not None
+                yield page_result(reading, models)
