@@ -14,10 +14,10 @@ class SourceDocument:
 
     Attributes:
         name: file name; comes back in results and in error messages.
-        content: the file's bytes, or the path of a file that holds them.
+        content: the file's bytes, or the path of a file that holds them until the request ends.
         pdf_password: password of an encrypted PDF, empty without one; never part of a repr, so never logged.
     """
 
     name: str
-    content: bytes | Path
+    content: bytes | Path = field(repr=False)
     pdf_password: str = field(default="", repr=False)

@@ -1,0 +1,52 @@
+"""Which format a file has, by its first bytes: names and MIME types of uploads are often wrong."""
+
+from __future__ import annotations
+
+__all__ = ["ACCEPTED_FORMATS", "HEAD_BYTES", "guess_foreign_format", "sniff_format"]
+
+ACCEPTED_FORMATS = "JPEG, PNG, PDF, TIFF and WebP"
+
+# PDFium, like Acrobat, looks for the header in the first 1024 bytes (ISO 32000-1, annex H, note 13).
+HEAD_BYTES = 1024
+
+_FOREIGN = {
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    b"PK\x03\x04": "a ZIP archive or an Office document",
+    b"\xd0\xcf\x11\xe0": "an old Office document",
+    b"\x00\x00\x00\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"AT&TFORM": "DjVu",
+    b"%!PS": "PostScript",
+    b"\x1f\x8b": "a gzip archive",
+    b"{\\rtf": "RTF",
+}
+
+
+def sniff_format(head: bytes) -> str | None:
+    """Returns ``"jpeg"``, ``"png"``, ``"webp"``, ``"tiff"`` or ``"pdf"``; None for anything else.
+
+    Args:
+        head: the first ``HEAD_BYTES`` bytes of the file.
+    """
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    # Classic TIFF and BigTIFF, both byte orders.
+    if head[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
+        return "tiff"
+    if b"%PDF-" in head[:HEAD_BYTES]:
+        return "pdf"
+    return None
+
+
+def guess_foreign_format(head: bytes) -> str | None:
+    """Returns what a refused file looks like, for the message; None where it is not known."""
+    if head[4:8] == b"ftyp":
+        return "HEIC or AVIF" if head[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"avif") else "a video"
+    if head.lstrip()[:5].lower() in (b"<html", b"<!doc", b"<svg ", b"<?xml"):
+        return "HTML, SVG or XML"
+    return next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)

@@ -1,0 +1,253 @@
+"""The documents of one request: what is known before the first page, then the pages one by one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from doctr_serve.documents.decoder_process import DecoderGoneError, DecoderStalledError
+from doctr_serve.documents.failures import document_error
+from doctr_serve.documents.page_selection import PageSelection
+from doctr_serve.documents.source import SourceDocument
+from doctr_serve.documents.types import DecodedPage, DocumentLimits, PageReference
+from doctr_serve.errors import (
+    DecoderCrashedError,
+    DecoderTimeoutError,
+    DocumentError,
+    PageTooLargeError,
+    RequestTooLargeError,
+)
+from doctr_serve.interrupt import Interrupt
+
+if TYPE_CHECKING:
+    from doctr_serve.documents.decoder_process import DecoderProcess
+    from doctr_serve.documents.pool import DecoderPool
+
+__all__ = ["OpenedDocuments"]
+
+logger = logging.getLogger(__name__)
+
+# Formats with pages; of the others, a single picture, `pages` selects nothing and leaves out nothing.
+MULTI_PAGE_FORMATS = ("pdf", "tiff")
+
+
+class OpenedDocuments:
+    """One request's documents, with a decoder process to itself until it is closed.
+
+    Made by :meth:`DecoderPool.open`; a context manager. Used by one thread at a time.
+
+    Attributes:
+        references: every page that will be read, in order.
+    """
+
+    def __init__(
+        self,
+        pool: DecoderPool,
+        documents: Sequence[SourceDocument],
+        limits: DocumentLimits,
+        interrupt: Interrupt,
+    ) -> None:
+        self._pool = pool
+        self._documents = documents
+        self._limits = limits
+        self._interrupt = interrupt
+        self._process: DecoderProcess | None = pool.acquire(interrupt)
+        self._current_index: int | None = None
+        self._open_outstanding = False
+        self._lost: dict[int, DocumentError] = {}
+        self._requested = -1
+        self.references: list[PageReference] = []
+
+    def __enter__(self) -> OpenedDocuments:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the decoder process back; safe to call again."""
+        process, self._process = self._process, None
+        if process is not None:
+            self._pool.release(process)
+
+    def inspect(self, selection: PageSelection) -> None:
+        """Opens every document once and fills ``references`` from the headers.
+
+        Raises:
+            DocumentError: a document cannot be read, or a page is too large.
+            InvalidOptionError: ``selection`` selects nothing of a document.
+            RequestTooLargeError: more pages than one request may have.
+        """
+        for index, document in enumerate(self._documents):
+            try:
+                self._inspect_document(index, document, selection)
+            except DecoderGoneError:
+                raise self._crashed(document.name, None) from None
+            except DecoderStalledError:
+                raise self._stalled(document.name, None) from None
+
+    def decode(self) -> Iterator[DecodedPage]:
+        """Yields the pages in order; while the caller works on one, the decoder works on the next.
+
+        A page that cannot be decoded comes with its error; those after it go on. This process holds only the page
+        just yielded, and the decoder at most one more.
+
+        Raises:
+            RequestCancelledError: the interrupt fired.
+            DeadlineExceededError: the interrupt fired.
+        """
+        for position in range(len(self.references)):
+            # No local variable keeps the page: it is the caller's, and freed when the caller is done.
+            yield self._next(position)
+
+    def _inspect_document(self, index: int, document: SourceDocument, selection: PageSelection) -> None:
+        process = self._running()
+        process.send_document(document)
+        reply = process.receive(self._interrupt)
+        if "error" in reply:
+            raise document_error(reply["error"], reply["problem"], document.name)
+        self._current_index = index
+        page_count = reply["page_count"]
+        if reply["format"] in MULTI_PAGE_FORMATS:
+            selection.check_not_empty(document.name, page_count)
+        else:
+            selection = PageSelection("")
+        if len(self.references) + selection.count(page_count) > self._limits.max_pages:
+            raise RequestTooLargeError(
+                f"with '{document.name}' the request has more than {self._limits.max_pages} pages, the most this "
+                "server reads in one; select fewer with pages, or send several requests",
+                field="pages",
+            )
+        pages = selection.select(page_count)
+        process.send("sizes", pages=pages)
+        reply = process.receive(self._interrupt)
+        if "error" in reply:
+            raise document_error(reply["error"], reply["problem"], document.name)
+        for page, (height, width) in zip(pages, reply["sizes"], strict=True):
+            reference = PageReference(document.name, index, page, page_count, int(height), int(width))
+            self._check_size(reference, reference.height, reference.width)
+            self.references.append(reference)
+
+    def _check_size(self, reference: PageReference, height: int, width: int) -> None:
+        if height * width > self._limits.max_page_pixels:
+            raise PageTooLargeError(
+                reference.document_name,
+                f"{width} x {height} pixels is more than the {self._limits.max_page_pixels} pixels that this "
+                "server decodes; send it smaller",
+                page_number=reference.page_number,
+            )
+
+    def _next(self, position: int) -> DecodedPage:
+        reference = self.references[position]
+        self._interrupt.check()
+        self._request(position)
+        try:
+            page = self._receive(reference)
+        except DecoderGoneError:
+            page = DecodedPage(reference, None, self._crashed(reference.document_name, reference.page_number))
+        except DecoderStalledError:
+            page = DecodedPage(reference, None, self._stalled(reference.document_name, reference.page_number))
+        if position + 1 < len(self.references):
+            self._request(position + 1)
+        return page
+
+    def _request(self, position: int) -> None:
+        """Asks for a page, and for its document when that is not the open one, unless that has happened."""
+        reference = self.references[position]
+        if position <= self._requested or reference.document_index in self._lost:
+            return
+        self._requested = position
+        process = self._running()
+        try:
+            if reference.document_index != self._current_index:
+                self._current_index = reference.document_index
+                self._open_outstanding = True
+                process.send_document(self._documents[reference.document_index])
+            process.send("page", page=reference.page_number)
+        except DecoderGoneError:
+            pass  # Noticed, and reported for this page, when its answer is waited for.
+
+    def _receive(self, reference: PageReference) -> DecodedPage:
+        if reference.document_index in self._lost:
+            return DecodedPage(reference, None, self._lost_page(reference))
+        process = self._running()
+        if self._open_outstanding:
+            self._receive_open(process, reference)
+        reply = process.receive(self._interrupt)
+        if "error" in reply:
+            lost = self._lost_page(reference)
+            error = lost or document_error(
+                reply["error"], reply["problem"], reference.document_name, reference.page_number
+            )
+            if reply["error"] == "memory":
+                self._replace()  # What is left of its memory is in pieces.
+            return DecodedPage(reference, None, error)
+        return self._receive_pixels(process, reference, reply)
+
+    def _receive_open(self, process: DecoderProcess, reference: PageReference) -> None:
+        """Takes the answer of a document opened again; if it fails now, its remaining pages are lost."""
+        index = reference.document_index
+        try:
+            reply = process.receive(self._interrupt)
+        except DecoderGoneError:
+            self._lost[index] = DecoderCrashedError(reference.document_name, "")
+            raise
+        except DecoderStalledError:
+            self._lost[index] = DecoderTimeoutError(reference.document_name, "")
+            raise
+        self._open_outstanding = False
+        if "error" in reply:
+            self._lost[index] = document_error(reply["error"], reply["problem"], reference.document_name)
+
+    def _lost_page(self, reference: PageReference) -> DocumentError | None:
+        lost = self._lost.get(reference.document_index)
+        if lost is None:
+            return None
+        problem = "its document could not be opened again after an earlier page had failed"
+        return type(lost)(reference.document_name, problem, page_number=reference.page_number)
+
+    def _receive_pixels(
+        self, process: DecoderProcess, reference: PageReference, reply: dict[str, Any]
+    ) -> DecodedPage:
+        height, width = int(reply["height"]), int(reply["width"])
+        try:
+            self._check_size(reference, height, width)
+        except PageTooLargeError as error:  # The header said otherwise.
+            self._replace()
+            return DecodedPage(reference, None, error)
+        image: NDArray[np.uint8] = process.receive_pixels(height, width, self._interrupt)
+        return DecodedPage(reference, image)
+
+    def _crashed(self, document_name: str, page_number: int | None) -> DecoderCrashedError:
+        logger.warning("a decoder process died on '%s': %s", document_name, self._running().last_words())
+        self._replace()
+        return DecoderCrashedError(
+            document_name,
+            "the decoder crashed on it; the file is damaged or hostile",
+            page_number=page_number,
+        )
+
+    def _stalled(self, document_name: str, page_number: int | None) -> DecoderTimeoutError:
+        logger.warning("a decoder process took too long over '%s'", document_name)
+        self._replace()
+        return DecoderTimeoutError(
+            document_name,
+            f"decoding it took longer than the {self._limits.page_decode_timeout_s:g} s this server allows",
+            page_number=page_number,
+        )
+
+    def _replace(self) -> None:
+        self._process = self._pool.replace(self._running())
+        self._current_index = None
+        self._open_outstanding = False
+
+    def _running(self) -> DecoderProcess:
+        assert self._process is not None, "the documents are closed"  # noqa: S101 - a bug of the caller
+        return self._process
