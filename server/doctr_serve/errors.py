@@ -26,6 +26,7 @@ __all__ = [
     "UnknownModelError",
     "UnreadableDocumentError",
     "UnsupportedDocumentError",
+    "WeightsDownloadError",
     "WeightsUnavailableError",
 ]
 
@@ -147,6 +148,12 @@ class WeightsUnavailableError(DoctrServeError):
 
     code = "FAILED_PRECONDITION"
     reason = "WEIGHTS_UNAVAILABLE"
+
+
+class WeightsDownloadError(WeightsUnavailableError):
+    """Weights that were to be downloaded did not arrive; the message says why and what helps."""
+
+    reason = "WEIGHTS_DOWNLOAD_FAILED"
 
 
 class NotReadyError(DoctrServeError):
