@@ -93,11 +93,11 @@ format: $(VENV)/installed-dev googleapis $(NODE_MODULES) ## reformat Python and 
 
 .PHONY: protos
 protos: $(VENV)/installed-dev ## regenerate the Python stubs and Envoy's descriptor set
-	$(BIN)/python scripts/protos.py stubs descriptor
+	$(BIN)/python scripts/generate_protos.py stubs descriptor
 
 .PHONY: googleapis
 googleapis: $(VENV)/installed-dev ## copy google/api and google/rpc to build/, for buf and plain protoc
-	@$(BIN)/python scripts/protos.py googleapis
+	@$(BIN)/python scripts/generate_protos.py googleapis
 
 .PHONY: stubs-typescript
 stubs-typescript: googleapis $(NODE_MODULES) ## generate clients/typescript/src/gen
@@ -109,7 +109,7 @@ protos-baseline: googleapis $(NODE_MODULES) ## at a release: make today's contra
 
 .PHONY: docs
 docs: $(VENV)/installed-dev ## regenerate the settings table of README.md
-	$(BIN)/python scripts/docs.py
+	$(BIN)/python scripts/generate_docs.py
 
 .PHONY: samples
 samples: $(VENV)/installed-dev ## regenerate samples/

@@ -80,7 +80,7 @@ def copy_googleapis(directory: Path) -> None:
 
 
 def main() -> None:
-    """``protos.py stubs | descriptor | googleapis``, any number of them."""
+    """``generate_protos.py stubs | descriptor | googleapis``, any number of them."""
     steps = {
         "stubs": lambda: write_stubs(STUBS_DIR),
         "descriptor": lambda: write_descriptor_set(DESCRIPTOR_SET),
