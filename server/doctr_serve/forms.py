@@ -8,6 +8,8 @@ here knows of gRPC or of OCR.
 from __future__ import annotations
 
 import logging
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -18,10 +20,10 @@ from python_multipart.multipart import parse_options_header
 from doctr_serve.documents.source import SourceDocument
 from doctr_serve.errors import InvalidRequestError, NoDocumentsError, RequestTooLargeError
 from doctr_serve.form_headers import HOW_TO_SEND, boundary_of, file_name_of, printable
-from doctr_serve.spool import Spool, SpoolDirectory
+from doctr_serve.spool import Spool
 from doctr_serve.v1 import ocr_pb2
 
-__all__ = ["FormReader"]
+__all__ = ["FormReader", "Spool"]
 
 FILES = "files"
 PDF_PASSWORD = "pdf_password"  # noqa: S105 - the name of a form field
@@ -53,7 +55,6 @@ class FormReader:
         self._max_bytes = max_bytes
         self._max_documents = max_documents
         self._spool_memory_bytes = spool_memory_bytes
-        self._directory = SpoolDirectory()
         self._received_bytes = 0
         self._ended = False
         self._header_name = b""
@@ -77,6 +78,7 @@ class FormReader:
                 "on_end": self._on_end,
             },
         )
+        self._folder = TemporaryDirectory(prefix="doctr-serve-")
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +86,7 @@ class FormReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._directory.close()
+        self._folder.cleanup()
 
     def feed(self, chunk: bytes) -> None:
         """Takes the next bytes of the body. After an error the form is lost: feed it nothing more.
@@ -162,9 +164,8 @@ class FormReader:
         self._check_part_name()
         self._check_transfer_encoding()
         self._file_name = file_name_of(disposition, parameters.get(b"filename", b""))
-        self._part = Spool(
-            self._spool_memory_bytes if self._part_name == FILES else MAX_PASSWORD_BYTES, self._directory
-        )
+        memory_bytes = self._spool_memory_bytes if self._part_name == FILES else MAX_PASSWORD_BYTES
+        self._part = Spool(memory_bytes, Path(self._folder.name))
 
     def _check_part_name(self) -> None:
         name = self._part_name

@@ -1,59 +1,25 @@
-"""Uploaded bytes: small documents stay in memory, larger ones go to a private temporary file."""
+"""Uploaded bytes: small documents stay in memory, larger ones go to a temporary file."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
-__all__ = ["Spool", "SpoolDirectory"]
-
-
-class SpoolDirectory:
-    """The temporary folder of one request: made when a document needs it, deleted with all its files.
-
-    A context manager. The folder lies in the system's own (``TMPDIR``); only its owner can enter it.
-    """
-
-    def __init__(self) -> None:
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._open_files = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Deletes the folder and its files; paths handed out by :meth:`Spool.content` are gone after it."""
-        self._open_files.close()
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
-
-    def new_file(self) -> tuple[BinaryIO, Path]:
-        """Opens a new empty file (mode 0600) for writing; it is closed with the directory at the latest."""
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="doctr-serve-")
-        descriptor, name = tempfile.mkstemp(dir=self._folder.name)
-        return self._open_files.enter_context(os.fdopen(descriptor, "wb")), Path(name)
+__all__ = ["Spool"]
 
 
 class Spool:
     """One document's bytes as they arrive.
 
     Args:
-        max_memory_bytes: bytes kept in memory; once there are more, all of them move to a file.
-        directory: where that file lies; it must stay open for as long as :meth:`content` is used.
+        max_memory_bytes: bytes kept in memory; once there are more, all of them move to a file (mode 0600).
+        directory: where that file is made. Its owner deletes it, so it should be a private one that lives
+            as long as the request.
     """
 
-    def __init__(self, max_memory_bytes: int, directory: SpoolDirectory) -> None:
+    def __init__(self, max_memory_bytes: int, directory: Path) -> None:
         self._max_memory_bytes = max_memory_bytes
         self._directory = directory
         self._pieces: list[bytes] = []
@@ -69,7 +35,8 @@ class Spool:
         """
         self.size_bytes += len(piece)
         if self._file is None and self.size_bytes > self._max_memory_bytes:
-            self._file, self._path = self._directory.new_file()
+            descriptor, name = tempfile.mkstemp(dir=self._directory)
+            self._file, self._path = os.fdopen(descriptor, "wb"), Path(name)
             self._file.writelines(self._pieces)
             self._pieces = []
         if self._file is None:
