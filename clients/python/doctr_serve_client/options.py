@@ -1,0 +1,101 @@
+"""The options of a request, as typed keyword arguments: exactly those of the proto's ``OCRRequest``."""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+from collections.abc import Mapping
+from typing import Annotated, Any, TypedDict, get_args, get_origin, get_type_hints
+
+from doctr_serve.v1 import ocr_pb2
+
+__all__ = ["OPTIONS", "OCROptions", "to_request"]
+
+
+class OCROptions(TypedDict, total=False):
+    """What to read and how; an absent option takes the server's default.
+
+    The text beside each type is the help of the command line's flag.
+    """
+
+    detection_model: Annotated[
+        str,
+        "Text detection model: a docTR architecture, bundled/<architecture>, or <organisation>/<model> of a "
+        "hub. Default: the server's (db_resnet50).",
+    ]
+    recognition_model: Annotated[
+        str, "Text recognition model, named as the detection model is. Default: the server's (crnn_vgg16_bn)."
+    ]
+    assume_straight_pages: Annotated[
+        bool, "Assume text is horizontal: boxes of 4 numbers; off, polygons of 8 numbers. Default: on."
+    ]
+    preserve_aspect_ratio: Annotated[
+        bool, "Pad the page to keep its aspect ratio before detection. Default: on."
+    ]
+    detect_orientation: Annotated[bool, "Report the page's orientation. Default: off."]
+    detect_language: Annotated[bool, "Report the page's language. Default: off."]
+    symmetric_padding: Annotated[
+        bool, "Centre the page in its padding instead of padding at the bottom-right. Default: on."
+    ]
+    straighten_pages: Annotated[bool, "Rotate a skewed page upright before recognition. Default: off."]
+    detection_batch_size: Annotated[int, "Pages per detection forward. Default: 2."]
+    recognition_batch_size: Annotated[int, "Word crops per recognition forward. Default: 128."]
+    disable_page_orientation: Annotated[bool, "Skip the page orientation classifier. Default: off."]
+    disable_text_orientation: Annotated[bool, "Skip the crop orientation classifier. Default: off."]
+    binary_threshold: Annotated[float, "Pixel threshold of the detection heat map, 0 to 1. Default: 0.1."]
+    box_threshold: Annotated[float, "Minimum score of a kept box, 0 to 1. Default: 0.1."]
+    group_lines: Annotated[bool, "Group words into lines. Default: on."]
+    group_blocks: Annotated[bool, "Group lines into blocks. Default: off."]
+    paragraph_break: Annotated[
+        float,
+        "Distance, as a fraction of the page width, above which a line or a paragraph is split. "
+        "Default: 0.0035.",
+    ]
+    pages: Annotated[
+        str, 'Pages to read of every multi-page document: "1-3,7", "5-" to the end. Default: all pages.'
+    ]
+
+
+def _options() -> dict[str, tuple[type, str]]:
+    """Name -> (type, help) of every option, read from :class:`OCROptions`."""
+    hints = get_type_hints(OCROptions, include_extras=True)
+    return {name: get_args(hint)[:2] for name, hint in hints.items() if get_origin(hint) is Annotated}
+
+
+OPTIONS: Mapping[str, tuple[type, str]] = _options()
+"""Type and description of every option, by name."""
+
+_ACCEPTED: Mapping[type, type] = {bool: bool, int: numbers.Integral, float: numbers.Real, str: str}
+
+
+def _check(name: str, value: Any) -> Any:
+    """``value`` as the option's own type; TypeError names what the option takes."""
+    if name not in OPTIONS:
+        close = difflib.get_close_matches(name, OPTIONS, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"the options are {', '.join(OPTIONS)}"
+        raise TypeError(f"unknown option '{name}': {hint}")
+    kind = OPTIONS[name][0]
+    # bool is an int to Python, and protobuf would take True for a batch size of 1.
+    if not isinstance(value, _ACCEPTED[kind]) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"option '{name}' takes {kind.__name__}, not {type(value).__name__} ({value!r})")
+    return kind(value)
+
+
+def to_request(options: Mapping[str, Any]) -> ocr_pb2.OCRRequest:
+    """A request with these options set and no document.
+
+    Args:
+        options: option name -> value; see :class:`OCROptions`.
+
+    Raises:
+        TypeError: an unknown option, or a value of another type than the option's.
+        ValueError: a whole number that does not fit the wire's 32 bits.
+    """
+    request = ocr_pb2.OCRRequest()
+    for name, value in options.items():
+        checked = _check(name, value)
+        try:
+            setattr(request, name, checked)
+        except ValueError as error:
+            raise ValueError(f"option '{name}': {value!r} is out of range") from error
+    return request

@@ -1,0 +1,106 @@
+"""One attempt at a streaming call: its pages, its errors, and the end of its upload."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+from doctr_serve.v1 import ocr_pb2
+
+from doctr_serve_client.errors import CallCancelledError, OCRError
+from doctr_serve_client.uploads import Upload
+
+__all__ = ["AsyncPageStream", "PageStream", "read_in_thread", "translated"]
+
+Translate = Callable[[grpc.RpcError], OCRError]
+
+
+@contextmanager
+def translated(translate: Translate, upload: Upload | None = None) -> Iterator[None]:
+    """GRPC's errors as the client's; a file that failed under the upload as the file's own error."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        if upload is not None and upload.error is not None:
+            raise upload.error from None
+        raise translate(error) from error
+    except asyncio.CancelledError:
+        # grpc.aio reports a call that it cancelled itself (its upload failed, its channel was closed) just as
+        # the cancellation of our task, which must go on as it is.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        if upload is not None and upload.error is not None:
+            raise upload.error from None
+        raise CallCancelledError(grpc.StatusCode.CANCELLED, "the client was closed during the call") from None
+
+
+class PageStream(Iterator[ocr_pb2.PageResult]):
+    """The pages of one attempt; leaving its block ends the call and the upload.
+
+    Args:
+        call: a grpc call that streams pages.
+        upload: the messages it sends, for UploadDocuments.
+        translate: turns gRPC's errors into the client's.
+    """
+
+    def __init__(self, call: Any, upload: Upload | None, translate: Translate) -> None:
+        self._call = call
+        self._upload = upload
+        self._translate = translate
+
+    def __next__(self) -> ocr_pb2.PageResult:
+        with translated(self._translate, self._upload):
+            return next(self._call)
+
+    def close(self) -> None:
+        """Cancels the call where it still runs, and stops reading its documents."""
+        self._call.cancel()
+        if self._upload is not None:
+            self._upload.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncPageStream(AsyncIterator[ocr_pb2.PageResult]):
+    """The same over grpc.aio."""
+
+    def __init__(self, call: Any, upload: Upload | None, translate: Translate) -> None:
+        self._call = call
+        self._pages = aiter(call)
+        self._upload = upload
+        self._translate = translate
+
+    async def __anext__(self) -> ocr_pb2.PageResult:
+        with translated(self._translate, self._upload):
+            return await anext(self._pages)
+
+    def close(self) -> None:
+        """Cancels the call where it still runs, and stops reading its documents."""
+        self._call.cancel()
+        if self._upload is not None:
+            self._upload.stop()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+async def read_in_thread(upload: Upload) -> AsyncIterator[ocr_pb2.OCRRequest]:
+    """The upload's messages, read off the event loop."""
+    while (message := await asyncio.to_thread(next, upload, None)) is not None:
+        yield message
