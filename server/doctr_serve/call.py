@@ -88,7 +88,10 @@ class Call:
                 self._log(code)
 
     def _abort(self, error: DoctrServeError) -> None:
-        self._context.abort_with_status(grpc_rpc_status.to_status(to_status(error)))
+        status = grpc_rpc_status.to_status(to_status(error))
+        # abort_with_status replaces the trailers that were set before (grpc/_server.py, _Context.abort_with_status).
+        trailers = (*status.trailing_metadata, (REQUEST_ID_KEY, self.request_id))
+        self._context.abort_with_status(status._replace(trailing_metadata=trailers))
 
     def _log(self, code: str) -> None:
         logger.info(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from doctr_serve.errors import InvalidOptionError
@@ -67,12 +67,14 @@ class OCROptions:
         Raises:
             InvalidOptionError: a number out of its range.
         """
-        options = replace(
-            cls(),
-            detection_model=settings.default_detection_model,
-            recognition_model=settings.default_recognition_model,
-            **{f.name: getattr(request, f.name) for f in fields(cls) if request.HasField(f.name)},  # type: ignore[arg-type]
-        )
+        given = {
+            field.name: getattr(request, field.name) for field in fields(cls) if request.HasField(field.name)
+        }
+        defaults = {
+            "detection_model": settings.default_detection_model,
+            "recognition_model": settings.default_recognition_model,
+        }
+        options = cls(**(defaults | given))
         options.validate(
             max_detection_batch_size=settings.max_detection_batch_size,
             max_recognition_batch_size=settings.max_recognition_batch_size,

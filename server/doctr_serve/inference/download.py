@@ -1,7 +1,7 @@
 """Downloads a file of weights: https only, bounded, resumable, checked before anything sees it.
 
-docTR's own ``download_from_url`` (doctr/utils/data.py) waits for ever on a stalled connection, retries over plain
-http, and writes in place, so that a second process may read half a file. None of that here.
+docTR's own ``download_from_url`` (doctr/utils/data.py) waits for ever on a stalled connection, retries over
+plain http, and writes in place, so that a second process may read half a file. None of that here.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ class Downloader:
         Args:
             url: https address.
             target: file to write; its folder is created.
-            sha256_prefix: first hexadecimal digits of the content's SHA-256; None leaves the content unchecked,
-                and then nothing is resumed.
-            progress: show a progress bar on stderr.
+            sha256_prefix: first hexadecimal digits of the content's SHA-256; None leaves the content
+                unchecked, and then nothing is resumed.
+            progress: show a progress bar on stderr, where that is a terminal.
 
         Returns:
             ``target``.
@@ -80,17 +80,33 @@ class Downloader:
         Raises:
             WeightsDownloadError: nothing was written to ``target``; the message says why and what helps.
         """
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(target.parent / f".{target.name}.lock"):
-                if sha256_prefix and target.is_file() and _sha256(target).startswith(sha256_prefix):
-                    return target  # another process fetched it while this one waited for the lock
-                self._fetch_locked(url, target, sha256_prefix, progress)
-        except OSError as error:
-            raise WeightsDownloadError(_disk_message(target, error)) from error
+        with self._client() as client:
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with FileLock(target.parent / f".{target.name}.lock"):
+                    if sha256_prefix and target.is_file() and _sha256(target).startswith(sha256_prefix):
+                        return target  # another process fetched it while this one waited for the lock
+                    self._fetch_locked(client, url, target, sha256_prefix, progress)
+            except OSError as error:
+                raise WeightsDownloadError(_disk_message(target, error)) from error
         return target
 
-    def _fetch_locked(self, url: str, target: Path, sha256_prefix: str | None, progress: bool) -> None:
+    def _client(self) -> httpx.Client:
+        try:
+            return httpx.Client(
+                timeout=self.stall_timeout_s,
+                follow_redirects=True,
+                event_hooks={"request": [self._check_scheme]},
+                headers={"User-Agent": f"doctr-serve/{__version__}", "Accept-Encoding": "identity"},
+            )
+        except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+            raise WeightsDownloadError(
+                f"no connection can be set up ({error}); check HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
+            ) from error
+
+    def _fetch_locked(
+        self, client: httpx.Client, url: str, target: Path, sha256_prefix: str | None, progress: bool
+    ) -> None:
         part = target.parent / f".{target.name}.part"
         if sha256_prefix is None:
             part.unlink(missing_ok=True)
@@ -102,21 +118,16 @@ class Downloader:
             ),
             reraise=True,
         )
-        with (
-            httpx.Client(
-                timeout=self.stall_timeout_s,
-                follow_redirects=True,
-                event_hooks={"request": [self._check_scheme]},
-                headers={"User-Agent": f"doctr-serve/{__version__}", "Accept-Encoding": "identity"},
-            ) as client,
-            tqdm(desc=target.name, unit="B", unit_scale=True, unit_divisor=1024, disable=not progress) as bar,
-        ):
+        # disable=None: shown on a terminal only.
+        shown = None if progress else True
+        with tqdm(desc=target.name, unit="B", unit_scale=True, unit_divisor=1024, disable=shown) as bar:
             try:
                 retrying(self._attempt, client, url, part, sha256_prefix, bar)
             except (httpx.HTTPError, _RefusedError, _ResumedFileDamagedError) as error:
                 raise WeightsDownloadError(
-                    f"{target.name} could not be downloaded from {httpx.URL(url).host}: {self._describe(error)}. "
-                    "Try again, or put the file into the folder of the setting weights_dir"
+                    f"{target.name} could not be downloaded from {httpx.URL(url).host}: "
+                    f"{self._describe(error)}. Try again, or put the file into the folder of the setting "
+                    "weights_dir"
                 ) from error
         os.replace(part, target)
 
@@ -134,7 +145,7 @@ class Downloader:
         offset = part.stat().st_size if part.exists() else 0
         with client.stream("GET", url, headers={"Range": f"bytes={offset}-"} if offset else {}) as response:
             if response.status_code == 416 and offset:
-                # Nothing after the offset: the part is complete, or it is of another file; the hash tells which.
+                # Nothing after the offset: the part is complete, or of another file; the hash tells which.
                 response.close()
             else:
                 response.raise_for_status()
@@ -148,8 +159,8 @@ class Downloader:
             if offset:
                 raise _ResumedFileDamagedError
             raise _RefusedError(
-                f"the content is not the expected file (its SHA-256 starts with {digest[: len(sha256_prefix)]}, "
-                f"expected {sha256_prefix}); a proxy may have changed it"
+                f"the content is not the expected file (its SHA-256 starts with "
+                f"{digest[: len(sha256_prefix)]}, expected {sha256_prefix}); a proxy may have changed it"
             )
 
     def _receive(self, response: httpx.Response, part: Path, offset: int, bar: tqdm) -> None:
@@ -188,7 +199,7 @@ class Downloader:
 
 
 def _resumed_at(response: httpx.Response, offset: int) -> int:
-    """Offset at which the answer's content starts: the one asked for, or 0 where the server sends the whole."""
+    """Offset at which the content starts: the one asked for, or 0 where the server sends everything."""
     if response.status_code != 206:
         return 0
     start = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
@@ -227,8 +238,11 @@ def _sha256(path: Path) -> str:
 
 def _disk_message(target: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"no space left for {target.name}; free some, or name a folder on another disk with DOCTR_CACHE_DIR"
+        return (
+            f"no space left for {target.name}; free some, or name a folder on another disk with "
+            "DOCTR_CACHE_DIR"
+        )
     return (
-        f"{target.name} cannot be written to the weights cache ({os.strerror(error.errno or errno.EIO)}); make "
-        "the folder writable, or name another one with DOCTR_CACHE_DIR"
+        f"{target.name} cannot be written to the weights cache ({os.strerror(error.errno or errno.EIO)}); "
+        "make the folder writable, or name another one with DOCTR_CACHE_DIR"
     )

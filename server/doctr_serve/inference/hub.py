@@ -1,30 +1,38 @@
 """docTR models of the Hugging Face hub: their configuration and their weights, from its cache or its server.
 
-Reads what docTR's ``push_to_hf_hub`` writes (``config.json`` and ``pytorch_model.bin``), as docTR's ``from_hub``
-does, but says clearly what is wrong with a repository, and never runs code out of it.
+Reads what docTR's ``push_to_hf_hub`` writes (``config.json`` and ``pytorch_model.bin``), as docTR's
+``from_hub`` does (doctr/models/factory/hub.py), but says what is wrong with a repository, and runs no code
+out of it.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from tqdm import tqdm
 
 from doctr_serve.errors import UnknownModelError, WeightsDownloadError
 
-__all__ = ["HubConfig", "HubRepositories", "is_hub_name"]
+__all__ = ["CONFIG_FILE", "WEIGHTS_FILE", "HubConfig", "HubRepositories", "is_hub_name"]
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "pytorch_model.bin"
-_HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 
 
 def is_hub_name(name: str) -> bool:
     """Whether ``name`` has the form ``<organisation>/<model>``; ``bundled/`` names belong to the package."""
-    return bool(_HUB_NAME.fullmatch(name)) and not name.startswith("bundled/")
+    if name.count("/") != 1 or name.startswith("bundled/"):
+        return False
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return True
 
 
 class HubConfig(BaseModel):
@@ -50,14 +58,16 @@ class HubRepositories:
 
     Args:
         timeout_s: seconds to wait for the hub's answer about a file.
+        max_bytes: largest file accepted.
         endpoint: address of the hub; None for ``HF_ENDPOINT`` or the public one.
         cache_dir: the hub's cache; None for ``HF_HUB_CACHE`` or the usual one.
     """
 
     def __init__(
-        self, timeout_s: float, *, endpoint: str | None = None, cache_dir: Path | None = None
+        self, *, timeout_s: float, max_bytes: int, endpoint: str | None = None, cache_dir: Path | None = None
     ) -> None:
         self._timeout_s = timeout_s
+        self._max_bytes = max_bytes
         self._endpoint = endpoint
         self._cache_dir = cache_dir
 
@@ -68,7 +78,7 @@ class HubRepositories:
         path = try_to_load_from_cache(name, file_name, cache_dir=self._cache_dir)
         return Path(path) if isinstance(path, str) else None
 
-    def read_config(self, name: str, *, fetch: bool, option: str | None = None) -> HubConfig | None:
+    def read_config(self, name: str, *, fetch: bool, option: str = "model") -> HubConfig | None:
         """The repository's configuration.
 
         Args:
@@ -90,31 +100,44 @@ class HubRepositories:
             return None
         try:
             return HubConfig.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, ValidationError) as error:
+        except ValueError as error:  # pydantic's and json's errors are both ValueErrors
             raise UnknownModelError(
-                f"{option or 'model'} '{name}' is not a docTR model: its {CONFIG_FILE} lacks what docTR's "
-                "push_to_hf_hub writes (arch, task, mean, std, input_shape)",
+                f"{option} '{name}' is no docTR model: its {CONFIG_FILE} lacks what docTR's push_to_hf_hub "
+                "writes (arch, task, mean, std, input_shape)",
                 field=option,
             ) from error
 
-    def fetch_weights(self, name: str) -> Path:
+    def fetch_weights(self, name: str, *, progress: bool) -> Path:
         """Downloads the weights, where they are not in the cache yet, and returns their path.
 
-        The weights come from the very revision that the configuration came from, so that an upload between the
-        two requests cannot mix them.
+        They come from the very revision that the configuration came from, so that an upload between the two
+        requests cannot mix them.
+
+        Args:
+            name: ``<organisation>/<model>``.
+            progress: show a progress bar on stderr, where that is a terminal.
 
         Raises:
             UnknownModelError: the repository has no docTR weights.
             WeightsDownloadError: the hub does not answer, or breaks off.
         """
+        cached = self.cached(name, WEIGHTS_FILE)
+        if cached is not None:
+            return cached
         config_path = self.cached(name, CONFIG_FILE) or self._download(name, CONFIG_FILE)
-        return self._download(name, WEIGHTS_FILE, revision=config_path.parent.name)
+        return self._download(name, WEIGHTS_FILE, revision=config_path.parent.name, progress=progress)
 
     def _download(
-        self, name: str, file_name: str, *, revision: str | None = None, option: str | None = None
+        self,
+        name: str,
+        file_name: str,
+        *,
+        revision: str | None = None,
+        option: str = "model",
+        progress: bool = False,
     ) -> Path:
         import httpx
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
         from huggingface_hub.errors import (
             EntryNotFoundError,
             LocalEntryNotFoundError,
@@ -122,31 +145,48 @@ class HubRepositories:
         )
 
         try:
-            return Path(
-                hf_hub_download(
-                    name,
-                    file_name,
-                    revision=revision,
-                    cache_dir=self._cache_dir,
-                    endpoint=self._endpoint,
-                    etag_timeout=self._timeout_s,
+            url = hf_hub_url(name, file_name, revision=revision, endpoint=self._endpoint)
+            metadata = get_hf_file_metadata(url, timeout=self._timeout_s, endpoint=self._endpoint)
+            if (metadata.size or 0) > self._max_bytes:
+                raise WeightsDownloadError(
+                    f"{file_name} of '{name}' is larger than max_download_bytes ({self._max_bytes} bytes)"
                 )
+            path = hf_hub_download(
+                name,
+                file_name,
+                revision=revision,
+                cache_dir=self._cache_dir,
+                endpoint=self._endpoint,
+                etag_timeout=self._timeout_s,
+                tqdm_class=_TerminalProgress if progress else _NoProgress,
             )
-        # LocalEntryNotFoundError (the hub cannot be reached) is a subclass of EntryNotFoundError: it goes first.
+        # LocalEntryNotFoundError (the hub does not answer) is a kind of EntryNotFoundError, and goes first.
         except LocalEntryNotFoundError as error:
             raise _unreachable(name, file_name) from error
         except (RepositoryNotFoundError, EntryNotFoundError) as error:
             raise UnknownModelError(
-                f"{option or 'model'} '{name}': the hub has no such model, or it has no {file_name}, or it is "
-                "private; check the name, or give the server access with HF_TOKEN",
+                f"{option} '{name}': the hub has no such model, or it has no {file_name}, or it is private; "
+                "check the name, or give access with the environment variable HF_TOKEN",
                 field=option,
             ) from error
         except (httpx.HTTPError, OSError) as error:
             raise _unreachable(name, file_name) from error
+        return Path(path)
+
+
+class _TerminalProgress(tqdm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "disable": None})
+
+
+class _NoProgress(tqdm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "disable": True})
 
 
 def _unreachable(name: str, file_name: str) -> WeightsDownloadError:
     return WeightsDownloadError(
-        f"{file_name} of '{name}' could not be fetched from the Hugging Face hub; check the connection (HF_ENDPOINT, "
-        f"HTTPS_PROXY) and the access rights (HF_TOKEN), then try again: doctr-serve pull {name}"
+        f"{file_name} of '{name}' could not be fetched from the Hugging Face hub; check the connection "
+        "(HF_ENDPOINT, HTTPS_PROXY), the access rights (HF_TOKEN) and the space left (HF_HOME), then try "
+        f"again: doctr-serve pull {name}"
     )

@@ -37,8 +37,8 @@ def load_model(entry: CatalogEntry, catalog: Catalog) -> torch.nn.Module:
 
     Returns:
         The docTR model: float32, on the CPU, in eval mode, without gradients. Its vocabulary is the one the
-        weights were trained with (safetensors metadata ``vocab``, a hub model's configuration), docTR's default
-        of the architecture where the file does not say. FAST models are reparameterized, as docTR's
+        weights were trained with (safetensors metadata ``vocab``, a hub model's configuration), docTR's
+        default of the architecture where the file does not say. FAST models are reparameterized, as docTR's
         ``detection_predictor`` does.
 
     Raises:
@@ -71,8 +71,8 @@ def _read_weights(entry: CatalogEntry, path: Path) -> tuple[dict[str, torch.Tens
 def _build(entry: CatalogEntry, catalog: Catalog, metadata: dict[str, str]) -> torch.nn.Module:
     if metadata.get("architecture", entry.architecture) != entry.architecture:
         raise WeightsUnavailableError(
-            f"the weights of '{entry.name}' on this server are of the architecture '{metadata['architecture']}'; its "
-            "operator replaces the file"
+            f"the weights of '{entry.name}' on this server are of the architecture "
+            f"'{metadata['architecture']}'; its operator replaces the file"
         )
     options: dict[str, Any] = {"pretrained": False}
     if entry.task in (ModelTask.DETECTION, ModelTask.RECOGNITION):
@@ -107,8 +107,8 @@ def _load_strictly(
         raise _unusable(
             entry,
             path,
-            f"does not fit {entry.architecture}: {len(missing)} tensors missing, {len(unexpected)} unexpected, "
-            f"{len(reshaped)} of another shape (such as {example})",
+            f"does not fit {entry.architecture}: {len(missing)} tensors missing, {len(unexpected)} "
+            f"unexpected, {len(reshaped)} of another shape (such as {example})",
         )
     model.load_state_dict(state, strict=True)
 
@@ -120,5 +120,6 @@ def _unusable(entry: CatalogEntry, path: Path, problem: str) -> WeightsUnavailab
         else f"removes or replaces it, then runs: doctr-serve pull {entry.name}"
     )
     return WeightsUnavailableError(
-        f"the weights of '{entry.name}' on this server cannot be used: {path.name} {problem}; its operator {remedy}"
+        f"the weights of '{entry.name}' on this server cannot be used: {path.name} {problem}; its operator "
+        f"{remedy}"
     )
