@@ -15,7 +15,7 @@ from grpc_status import rpc_status as grpc_rpc_status
 
 from doctr_serve.errors import DoctrServeError, InternalError, RequestCancelledError
 from doctr_serve.interrupt import Interrupt
-from doctr_serve.rpc_status import to_status
+from doctr_serve.rpc_status import error_trailers, to_status
 
 if TYPE_CHECKING:
     from doctr_serve.admission import Admission
@@ -90,7 +90,7 @@ class Call:
     def _abort(self, error: DoctrServeError) -> None:
         status = grpc_rpc_status.to_status(to_status(error))
         # abort_with_status replaces the trailers that were set before (grpc/_server.py, _Context.abort_with_status).
-        trailers = (*status.trailing_metadata, (REQUEST_ID_KEY, self.request_id))
+        trailers = (*status.trailing_metadata, *error_trailers(error), (REQUEST_ID_KEY, self.request_id))
         self._context.abort_with_status(status._replace(trailing_metadata=trailers))
 
     def _log(self, code: str) -> None:

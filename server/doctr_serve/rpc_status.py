@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from google.protobuf import any_pb2, duration_pb2, message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from doctr_serve.errors import DoctrServeError
 
-__all__ = ["ERROR_DOMAIN", "to_status"]
+__all__ = ["ERROR_DOMAIN", "error_trailers", "to_status"]
 
 ERROR_DOMAIN = "doctr-serve"
 """``google.rpc.ErrorInfo.domain`` of every error."""
@@ -31,3 +33,15 @@ def to_status(error: DoctrServeError) -> status_pb2.Status:
         packed.Pack(detail)
         status.details.append(packed)
     return status
+
+
+def error_trailers(error: DoctrServeError) -> tuple[tuple[str, str], ...]:
+    """Returns the trailers of a refused call, for the REST edge: there they are response headers.
+
+    ``x-error-reason`` is ``ErrorInfo.reason``, from which Envoy tells a request that is too large (413) from a
+    full queue (429), both RESOURCE_EXHAUSTED; ``retry-after`` is RFC 9110's, in whole seconds.
+    """
+    trailers: tuple[tuple[str, str], ...] = (("x-error-reason", error.reason),)
+    if error.retry_after_s is not None:
+        trailers += (("retry-after", str(max(1, math.ceil(error.retry_after_s)))),)
+    return trailers
