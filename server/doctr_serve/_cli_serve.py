@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
-from pydantic import ValidationError
-from pydantic_settings import CliApp
 
 from doctr_serve._extras import require_server_extra
 
-__all__ = ["register"]
+if TYPE_CHECKING:
+    from doctr_serve.settings import Settings
+
+__all__ = ["register", "settings_from_flags"]
 
 
 def register(app: typer.Typer) -> None:
@@ -22,20 +25,36 @@ def register(app: typer.Typer) -> None:
 
 def serve(context: typer.Context) -> None:
     """Run the gRPC server. `doctr-serve serve --help` lists every setting."""
+    settings = settings_from_flags(context.args, program="doctr-serve serve")
+    require_server_extra()
+    _run(settings)
+
+
+def settings_from_flags(flags: list[str], *, program: str) -> Settings:
+    """Returns the settings of the environment and of a command's flags.
+
+    Args:
+        flags: the command line after the command's name.
+        program: what ``--help`` calls the command.
+
+    Raises:
+        typer.Exit: with status 2, after saying which flag or variable is wrong.
+    """
+    from pydantic import ValidationError
+    from pydantic_settings import CliApp
+
     from doctr_serve.settings import Settings
 
     try:
-        settings = CliApp.run(Settings, cli_args=context.args, cli_prog_name="doctr-serve serve")
+        return CliApp.run(Settings, cli_args=flags, cli_prog_name=program)
     except ValidationError as error:
         for problem in error.errors():
             name = ".".join(str(part) for part in problem["loc"])
             typer.echo(f"{name}: {problem['msg']}", err=True)
         raise typer.Exit(2) from None
-    require_server_extra()
-    _run(settings)
 
 
-def _run(settings) -> None:  # type: ignore[no-untyped-def]
+def _run(settings: Settings) -> None:
     from doctr_serve.errors import DoctrServeError
     from doctr_serve.logs import configure_logs
     from doctr_serve.server import serve as run_server
