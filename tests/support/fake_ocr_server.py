@@ -1,7 +1,7 @@
 """A real gRPC server with a scripted OCRService, for the client's edges: no page is read here.
 
-What a client sees of it (statuses, details, trailers, pages one by one) is what the real server sends: the errors are
-the server's own classes, turned into statuses by the server's own code.
+What a client sees of it (statuses, details, trailers, pages one by one) is what the real server sends: the
+errors are the server's own classes, turned into statuses by the server's own code.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class ReceivedCall:
     options: dict[str, object]
     metadata: dict[str, str]
     documents: list[ReceivedDocument] = field(default_factory=list)
+    arrived_whole: bool = False
     started: float = field(default_factory=time.monotonic)
+    trailers: tuple = ()
     ended: threading.Event = field(default_factory=threading.Event)
 
 
@@ -77,20 +79,20 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
         self.bad_pages: dict[int, DoctrServeError] = {}
         self.word: str | None = None
 
-    def StreamPages(self, request, context):
+    def StreamPages(self, request, context):  # noqa: N802 - grpc's name
         call = self._begin("StreamPages", request, context)
         yield from self._results(call, [request], context)
 
-    def ReadDocuments(self, request, context):
+    def ReadDocuments(self, request, context):  # noqa: N802 - grpc's name
         call = self._begin("ReadDocuments", request, context)
         return ocr_pb2.OCRResponse(results=self._results(call, [request], context))
 
-    def UploadDocuments(self, request_iterator, context):
+    def UploadDocuments(self, request_iterator, context):  # noqa: N802 - grpc's name
         first = next(request_iterator)
         call = self._begin("UploadDocuments", first, context)
         yield from self._results(call, self._chain(first, request_iterator), context)
 
-    def ListModels(self, request, context):
+    def ListModels(self, request, context):  # noqa: N802 - grpc's name
         self._begin("ListModels", ocr_pb2.OCRRequest(), context)
         return ocr_pb2.ListModelsResponse(
             models=[ocr_pb2.Model(name="db_resnet50", task=ocr_pb2.MODEL_TASK_DETECTION, available=True)],
@@ -108,13 +110,14 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
             dict(context.invocation_metadata()),
         )
         context.add_callback(call.ended.set)
-        context.set_trailing_metadata((("x-request-id", f"request-{len(self.calls)}"),))
+        call.trailers = (("x-request-id", f"request-{len(self.calls)}"),)
+        context.set_trailing_metadata(call.trailers)
         self.calls.append(call)
         failure = self.failures.popleft() if self.failures else None
         if isinstance(failure, grpc.StatusCode):
             context.abort(failure, "as a proxy would say it")
         if failure is not None:
-            self._abort(context, failure)
+            self._abort(context, failure, call)
         return call
 
     @staticmethod
@@ -130,9 +133,10 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
                         ReceivedDocument(document.name, document.content_type, document.pdf_password)
                     )
                 call.documents[-1].add(document.content)
+        call.arrived_whole = True
         for document in call.documents:
             if document.name.startswith("bad"):
-                self._abort(context, UnsupportedDocumentError(document.name, "is no JPEG, PNG or PDF"))
+                self._abort(context, UnsupportedDocumentError(document.name, "is no JPEG, PNG or PDF"), call)
         for document in call.documents:
             for number in range(1, self.pages + 1):
                 while self.page_permits is not None and not self.page_permits.acquire(timeout=0.05):
@@ -141,7 +145,7 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
                 yield self._page(document.name, number)
                 if self.fail_after_pages is not None:
                     failure, self.fail_after_pages = self.fail_after_pages, None
-                    self._abort(context, failure)
+                    self._abort(context, failure, call)
 
     def _page(self, name, number) -> ocr_pb2.PageResult:
         result = ocr_pb2.PageResult(
@@ -162,8 +166,12 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
         return result
 
     @staticmethod
-    def _abort(context, error: DoctrServeError):
-        context.abort_with_status(rpc_status.to_status(to_status(error)))
+    def _abort(context, error: DoctrServeError, call: ReceivedCall):
+        status = rpc_status.to_status(to_status(error))
+        # abort_with_status replaces the trailers that were set before (grpc/_server.py).
+        context.abort_with_status(
+            status._replace(trailing_metadata=(*status.trailing_metadata, *call.trailers))
+        )
 
 
 @dataclass

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, TypeAlias, TypeVar, Unpack
 
 import grpc
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
@@ -20,17 +20,19 @@ from doctr_serve_client.connection import (
     health_problem,
     not_ready_error,
     open_aio_channel,
+    open_channel,
 )
-from doctr_serve_client.errors import page_error
+from doctr_serve_client.errors import OCRError, page_error
 from doctr_serve_client.inputs import DocumentInputs, DocumentSource, open_sources
 from doctr_serve_client.options import OCROptions, to_request
 from doctr_serve_client.retry import Deadline, retry_arguments
-from doctr_serve_client.streams import AsyncPageStream, read_in_thread, translated
+from doctr_serve_client.streams import AsyncPageStream, PageStream, ThreadedPageStream, translated
 from doctr_serve_client.uploads import Upload, fits_one_message, single_message
 
 __all__ = ["AsyncOCRClient"]
 
 Answer = TypeVar("Answer")
+Pages: TypeAlias = AsyncPageStream | ThreadedPageStream
 
 
 class AsyncOCRClient(ClientBase):
@@ -53,8 +55,9 @@ class AsyncOCRClient(ClientBase):
     """
 
     def _connect(self) -> None:
-        # Not yet: a grpc.aio channel belongs to the event loop it is made in, see _connection.
+        # Not yet: a grpc.aio channel belongs to the event loop it is made in.
         self._channel: grpc.aio.Channel | None = None
+        self._upload_channel: grpc.Channel | None = None
 
     async def read(
         self,
@@ -76,7 +79,7 @@ class AsyncOCRClient(ClientBase):
             else:
 
                 async def upload() -> list[ocr_pb2.PageResult]:
-                    async with await self._open(request, sources, pdf_password, deadline) as pages:
+                    with closing(await self._open(request, sources, pdf_password, deadline)) as pages:
                         return [page async for page in pages]
 
                 results = await self._retrying(deadline)(upload)
@@ -129,6 +132,8 @@ class AsyncOCRClient(ClientBase):
         """Closes the channel; calls that still run end with :class:`CallCancelledError`."""
         if self._channel is not None:
             await self._channel.close()
+        if self._upload_channel is not None:
+            self._upload_channel.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -145,6 +150,11 @@ class AsyncOCRClient(ClientBase):
 
     def _stub(self) -> Any:
         return ocr_pb2_grpc.OCRServiceStub(self._connection())
+
+    def _upload_stub(self) -> Any:
+        if self._upload_channel is None:
+            self._upload_channel = open_channel(self.server, self._credentials, self._channel_options)
+        return ocr_pb2_grpc.OCRServiceStub(self._upload_channel)
 
     def _retrying(self, deadline: Deadline) -> AsyncRetrying:
         return AsyncRetrying(**retry_arguments(self.max_attempts, deadline))
@@ -173,16 +183,19 @@ class AsyncOCRClient(ClientBase):
         sources: Sequence[DocumentSource],
         password: str | None,
         deadline: Deadline,
-    ) -> AsyncPageStream:
+    ) -> Pages:
         """Starts one attempt at a streaming call."""
+
+        def translate(error: grpc.RpcError) -> OCRError:
+            return self._error(error, deadline)
+
         arguments = {"timeout": deadline.remaining_s(), "metadata": self._metadata}
         if fits_one_message(sources):
             message = await asyncio.to_thread(single_message, request, sources, password)
-            upload, call = None, self._stub().StreamPages(message, **arguments)
-        else:
-            upload = Upload(request, sources, password)
-            call = self._stub().UploadDocuments(read_in_thread(upload), **arguments)
-        return AsyncPageStream(call, upload, lambda error: self._error(error, deadline))
+            return AsyncPageStream(self._stub().StreamPages(message, **arguments), translate)
+        upload = Upload(request, sources, password)
+        call = self._upload_stub().UploadDocuments(upload, **arguments)
+        return ThreadedPageStream(PageStream(call, upload, translate))
 
     async def _stream(
         self,
@@ -194,7 +207,7 @@ class AsyncOCRClient(ClientBase):
         deadline = self._deadline(timeout_s)
         async with _open_sources(documents) as sources:
 
-            async def start() -> tuple[AsyncPageStream, ocr_pb2.PageResult | None]:
+            async def start() -> tuple[Pages, ocr_pb2.PageResult | None]:
                 pages = await self._open(request, sources, password, deadline)
                 try:
                     return pages, await anext(pages, None)
@@ -203,9 +216,9 @@ class AsyncOCRClient(ClientBase):
                     raise
 
             attempts = self._retrying(deadline)
-            started: tuple[AsyncPageStream, ocr_pb2.PageResult | None] = await attempts(start)
+            started: tuple[Pages, ocr_pb2.PageResult | None] = await attempts(start)
             pages, first = started
-            async with pages:
+            with closing(pages):
                 if first is not None:
                     yield first
                 async for page in pages:

@@ -40,7 +40,6 @@ class BlockingAsyncClient:
 
     def close(self) -> None:
         self._runner.run(self._client.close())
-        self._runner.close()
 
 
 async def _next(pages):
