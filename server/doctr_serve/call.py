@@ -53,8 +53,9 @@ class Call:
             self.interrupt.cancel()
 
     def send_headers(self) -> None:
-        """Sends the response headers, once. Not before the first message: an error before it must be able to
-        set the HTTP status.
+        """Sends the response headers, once.
+
+        Not before the first message: an error before it must be able to set the HTTP status.
         """
         if not self._headers_sent:
             self._headers_sent = True

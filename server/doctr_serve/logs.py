@@ -18,7 +18,7 @@ def configure_logs(log_format: Literal["json", "console"], level: str) -> None:
         log_format: ``json`` for machines, ``console`` for people.
         level: least severe level that is written.
     """
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

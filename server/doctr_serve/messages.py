@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +92,6 @@ def _orientation(orientation: dict[str, Any]) -> ocr_pb2.Orientation:
     return ocr_pb2.Orientation(value=orientation["value"], confidence=orientation["confidence"])
 
 
-def _flat(geometry: Sequence[Sequence[float]]) -> list[float]:
+def _flat(geometry: Iterable[Iterable[float]]) -> list[float]:
     """Returns the corners one after the other: 2 points give 4 numbers, 4 points give 8."""
     return list(chain.from_iterable(geometry))

@@ -16,8 +16,10 @@ ERROR_DOMAIN = "doctr-serve"
 
 
 def to_status(error: DoctrServeError) -> status_pb2.Status:
-    """Returns the status with ``ErrorInfo`` always, ``BadRequest`` where a field is at fault, and ``RetryInfo`` where a
-    later call may succeed.
+    """Returns the status of an error.
+
+    Its details hold ``ErrorInfo`` always, ``BadRequest`` where a field is at fault, and ``RetryInfo`` where a later
+    call may succeed.
     """
     status = status_pb2.Status(code=code_pb2.Code.Value(error.code), message=error.message)
     details: list[message.Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=ERROR_DOMAIN)]

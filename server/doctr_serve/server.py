@@ -85,8 +85,10 @@ class OCRServer:
         logger.info("serving")
 
     def stop(self) -> None:
-        """Drains and stops: health flips first, new calls are refused, calls in flight finish within
-        ``drain_timeout_s``, the rest is cancelled.
+        """Drains and stops.
+
+        Health flips first, then new calls are refused; calls in flight finish within ``drain_timeout_s``, the rest
+        is cancelled.
         """
         self._health.enter_graceful_shutdown()
         self.admission.drain()

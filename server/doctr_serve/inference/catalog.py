@@ -242,7 +242,8 @@ class Catalog:
         if not self._settings.allow_hub_models:
             raise UnknownModelError(
                 f"{option} '{name}' names a model of the Hugging Face hub, which this server does not allow; "
-                f"its operator does with the setting allow_hub_models. Accepted are: {self._accepted(task)}",
+                "its operator does with DOCTR_SERVE_ALLOW_HUB_MODELS=true. Accepted are: "
+                f"{self._accepted(task)}",
                 field=option,
             )
         config = self._hub.read_config(name, fetch=fetch, option=option)

@@ -144,7 +144,7 @@ class StagedPredictor(OCRPredictor):
             [page.scores],
             texts,
             [page.image.shape[:2]],
-            orientations,
+            orientations,  # type: ignore[arg-type]  # docTR annotates one page of them, and takes a list of pages
             [page.orientation] if page.orientation else None,
             [self._language(texts[0])] if self.detect_language else None,
         )
