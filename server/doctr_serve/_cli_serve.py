@@ -41,12 +41,13 @@ def settings_from_flags(flags: list[str], *, program: str) -> Settings:
         typer.Exit: with status 2, after saying which flag or variable is wrong.
     """
     from pydantic import ValidationError
-    from pydantic_settings import CliApp
+    from pydantic_settings import CliApp, CliSettingsSource
 
     from doctr_serve.settings import Settings
 
     try:
-        return CliApp.run(Settings, cli_args=flags, cli_prog_name=program)
+        source = CliSettingsSource[Settings](Settings, cli_prog_name=program)
+        return CliApp.run(Settings, cli_args=flags, cli_settings_source=source)
     except ValidationError as error:
         for problem in error.errors():
             name = ".".join(str(part) for part in problem["loc"])
