@@ -184,8 +184,13 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
             stream = output.open("w", encoding="utf-8", newline="\n")
         except OSError as error:
             raise OutputError(error) from error
-        with stream:
+        try:
             yield stream
+        finally:
+            try:
+                stream.close()  # writes what is still buffered
+            except OSError as error:
+                raise OutputError(error) from error
         return
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8 by its standard, whatever the locale

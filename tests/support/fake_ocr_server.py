@@ -68,6 +68,8 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
         fail_after_pages: a call breaks off with this error after one page; used once.
         bad_pages: numbers of pages that come back with an error.
         word: text of the word, when it should be another one.
+        delays_s: seconds before the first page of the documents with these names.
+        most_at_once: largest number of calls that were open at the same time.
     """
 
     def __init__(self) -> None:
@@ -78,6 +80,8 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
         self.fail_after_pages: DoctrServeError | None = None
         self.bad_pages: dict[int, DoctrServeError] = {}
         self.word: str | None = None
+        self.delays_s: dict[str, float] = {}
+        self.most_at_once = 0
 
     def StreamPages(self, request, context):  # noqa: N802 - grpc's name
         call = self._begin("StreamPages", request, context)
@@ -113,6 +117,7 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
         call.trailers = (("x-request-id", f"request-{len(self.calls)}"),)
         context.set_trailing_metadata(call.trailers)
         self.calls.append(call)
+        self.most_at_once = max(self.most_at_once, sum(not each.ended.is_set() for each in self.calls))
         failure = self.failures.popleft() if self.failures else None
         if isinstance(failure, grpc.StatusCode):
             context.abort(failure, "as a proxy would say it")
@@ -138,6 +143,7 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
             if document.name.startswith("bad"):
                 self._abort(context, UnsupportedDocumentError(document.name, "is no JPEG, PNG or PDF"), call)
         for document in call.documents:
+            time.sleep(self.delays_s.get(document.name, 0))
             for number in range(1, self.pages + 1):
                 while self.page_permits is not None and not self.page_permits.acquire(timeout=0.05):
                     if not context.is_active():

@@ -49,7 +49,7 @@ def test_only_the_options_that_were_given_are_sent(client, server, letter):
 
 
 def test_a_password_goes_with_every_document(client, server, letter, book):
-    client.read([letter, book], pdf_password="secret")  # noqa: S106
+    client.read([letter, book], pdf_password="secret")
     client.read(letter)
 
     assert [document.pdf_password for document in server.service.calls[0].documents] == ["secret", "secret"]
