@@ -1,7 +1,8 @@
 """Random weights of any docTR architecture, written where the catalog looks for them.
 
-docTR's pretrained weights are hundreds of megabytes from the internet; what the tests check (every architecture
-loads, runs, and gives docTR's own results) needs weights that are the same on both sides, not good ones.
+docTR's pretrained weights are hundreds of megabytes from the internet; what the tests check (every
+architecture loads, runs, and gives docTR's own results) needs weights that are the same on both sides, not
+good ones.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 import torch
 from doctr import models
 from safetensors.torch import save_file
+
 
 def random_state_dict(architecture: str, *, seed: int = 0) -> dict[str, torch.Tensor]:
     """State dict of a freshly initialised model, float32; the same for the same seed.
