@@ -118,9 +118,11 @@ samples: $(VENV)/installed-dev ## regenerate samples/
 ##### Measurements
 
 .PHONY: bench
-bench: $(VENV)/installed-dev ## measure overhead and streaming against docTR in-process (benchmarks/README.md)
+bench: $(VENV)/installed-dev ## measure overhead, streaming, cancellation and memory (benchmarks/README.md)
 	$(BIN)/python -m benchmarks.overhead $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.streaming $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.cancel $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.soak $(BENCH_ARGS)
 
 ##### Training (training/README.md)
 

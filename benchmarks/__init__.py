@@ -1,0 +1,1 @@
+"""Programs that measure doctr-serve; see README.md."""
