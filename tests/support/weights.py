@@ -7,12 +7,15 @@ good ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from doctr import models
 from safetensors.torch import save_file
+
+ORIENTATION_ARCHITECTURES = ("mobilenet_v3_small_page_orientation", "mobilenet_v3_small_crop_orientation")
 
 
 def random_state_dict(architecture: str, *, seed: int = 0) -> dict[str, torch.Tensor]:
@@ -53,3 +56,31 @@ def random_weights_dir(
         }
         save_file(state, directory / f"{architecture}.safetensors")
     return directory
+
+
+def undecided_orientation_checkpoint(
+    directory: Path, architecture: str, images: Sequence[np.ndarray]
+) -> Path:
+    """Writes ``<architecture>.pt``, as docTR publishes them, with a classifier that tells ``images`` apart.
+
+    Random weights answer the same class for nearly every image. Here the mean answer is taken out of the last
+    layer's bias, so that the classes vary and a mix-up of images shows.
+
+    Args:
+        directory: folder to write to.
+        architecture: one of ``ORIENTATION_ARCHITECTURES``.
+        images: (H, W, 3) uint8 RGB, of the kind it will see.
+    """
+    model = getattr(models, architecture)(pretrained=False)
+    model.load_state_dict(random_state_dict(architecture))
+    make = models.page_orientation_predictor if "page" in architecture else models.crop_orientation_predictor
+    predictor = make(model)
+    with torch.inference_mode():
+        batches = predictor.pre_processor(list(images))
+        mean = torch.cat([predictor.model.eval()(batch) for batch in batches]).mean(dim=0)
+    state = {key: value.detach().clone() for key, value in model.state_dict().items()}
+    bias = list(state)[-1]
+    state[bias] -= mean
+    path = directory / f"{architecture}.pt"
+    torch.save(state, path)
+    return path

@@ -26,7 +26,6 @@ from doctr_serve.errors import WeightsDownloadError
 
 __all__ = ["Downloader"]
 
-CHUNK_BYTES = 1024 * 1024
 MAX_BACKOFF_S = 30.0
 # Worth another try: timeout, too early, too many requests, and the server's own faults (RFC 9110, RFC 6585).
 TRANSIENT_STATUS_CODES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -113,9 +112,8 @@ class Downloader:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_transient),
             stop=tenacity.stop_after_attempt(self.max_attempts),
-            wait=tenacity.wait_exponential_jitter(
-                initial=self.first_backoff_s, max=MAX_BACKOFF_S, jitter=self.first_backoff_s
-            ),
+            wait=tenacity.wait_exponential(multiplier=self.first_backoff_s, max=MAX_BACKOFF_S)
+            + tenacity.wait_random(0, self.first_backoff_s),
             reraise=True,
         )
         # disable=None: shown on a terminal only.
@@ -174,7 +172,8 @@ class Downloader:
         bar.update(offset)
         with part.open("ab" if offset else "wb") as file:
             try:
-                for chunk in response.iter_raw(CHUNK_BYTES):
+                # Without a chunk size: httpx would hold back up to one chunk, and a break would lose it.
+                for chunk in response.iter_raw():
                     self._check_size(file.tell() + len(chunk))
                     file.write(chunk)
                     bar.update(len(chunk))
