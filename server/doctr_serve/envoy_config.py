@@ -1,0 +1,148 @@
+"""Envoy's configuration: ``envoy/envoy.yaml`` with addresses, limits and origins put into it.
+
+Envoy itself reads no variables, so the command fills them in. What each value is for stands in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+__all__ = ["Config", "EnvoyOptions", "InvalidAddressError", "config_folder", "render"]
+
+SERVER_LIMIT_MARGIN_S = 60.0
+"""Envoy's timeouts come this much after the server's, so that the server's own, better answer is first."""
+
+_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]/\s]+)):(?P<port>\d{1,5})")
+
+Config = dict[str, Any]
+"""A configuration, or a part of it, as YAML and JSON have it."""
+
+
+class InvalidAddressError(ValueError):
+    """An address is not ``host:port``."""
+
+
+@dataclass(frozen=True)
+class EnvoyOptions:
+    """What differs between deployments; None and empty keep the file's own values.
+
+    Attributes:
+        listen: ``host:port`` for gRPC, grpc-web and REST; port 0 takes a free one.
+        upstreams: ``host:port`` of the servers; a DNS name stands for all of its addresses.
+        admin: ``host:port`` of Envoy's admin interface; whoever reaches it can stop Envoy.
+        max_request_bytes: largest body of ``POST /ocr``; larger ones are answered with 413.
+        request_timeout_s: the server's limit for one request.
+        cors_origins: origins whose pages may call from a browser: ``https://app.example.com``, or ``*``.
+        access_log: a file, ``-`` for stdout, ``off`` for none.
+    """
+
+    listen: str | None = None
+    upstreams: tuple[str, ...] = ()
+    admin: str | None = None
+    max_request_bytes: int | None = None
+    request_timeout_s: float | None = None
+    cors_origins: tuple[str, ...] = ()
+    access_log: str = "-"
+
+
+def config_folder() -> Path:
+    """The folder with ``envoy.yaml`` and the descriptor set: of the installed package, or of the repository."""
+    installed = Path(__file__).parent / "_envoy"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "envoy"
+
+
+def render(options: EnvoyOptions) -> Config:
+    """Returns the configuration, ready for Envoy as JSON or YAML.
+
+    Raises:
+        InvalidAddressError: an address is not ``host:port``.
+    """
+    config: Config = yaml.safe_load((config_folder() / "envoy.yaml").read_text())
+    manager = _connection_manager(config)
+    _filter(manager, "grpc_json_transcoder")["proto_descriptor"] = str(config_folder() / "ocr.descriptor.pb")
+    if options.listen is not None:
+        config["static_resources"]["listeners"][0]["address"] = _socket_address(options.listen)
+    if options.admin is not None:
+        config["admin"]["address"] = _socket_address(options.admin)
+    if options.upstreams:
+        endpoints = [{"endpoint": {"address": _socket_address(upstream)}} for upstream in options.upstreams]
+        cluster = config["static_resources"]["clusters"][0]
+        cluster["load_assignment"]["endpoints"] = [{"lb_endpoints": endpoints}]
+    if options.max_request_bytes is not None:
+        _set_max_request_bytes(manager, options.max_request_bytes)
+    if options.request_timeout_s is not None:
+        _set_timeout(manager, options.request_timeout_s + SERVER_LIMIT_MARGIN_S)
+    if options.cors_origins:
+        _set_cors_origins(manager, options.cors_origins)
+    _set_access_log(manager, options.access_log)
+    return config
+
+
+def _connection_manager(config: Config) -> Config:
+    return config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+
+
+def _filter(manager: Config, name: str) -> Config:
+    """The configuration of the HTTP filter ``envoy.filters.http.<name>``."""
+    return next(
+        entry["typed_config"]
+        for entry in manager["http_filters"]
+        if entry["name"] == f"envoy.filters.http.{name}"
+    )
+
+
+def _socket_address(address: str) -> Config:
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match["port"]) > 65535:
+        raise InvalidAddressError(f"'{address}' is no host:port, such as 127.0.0.1:8080 or [::1]:8080")
+    return {"socket_address": {"address": match["ipv6"] or match["name"], "port_value": int(match["port"])}}
+
+
+def _set_max_request_bytes(manager: Config, max_request_bytes: int) -> None:
+    limit = _filter(manager, "body_size_limit")
+    old = str(limit["max_request_bytes"])
+    limit["max_request_bytes"] = max_request_bytes
+    for mapper in manager["local_reply_config"]["mappers"]:
+        body = mapper["body_format_override"].get("json_format", {})
+        if old in body.get("message", ""):
+            body["message"] = body["message"].replace(old, str(max_request_bytes))
+
+
+def _set_timeout(manager: Config, timeout_s: float) -> None:
+    manager["stream_idle_timeout"] = f"{timeout_s:g}s"
+    for host in manager["route_config"]["virtual_hosts"]:
+        for route in host["routes"]:
+            if "timeout" in route.get("route", {}):
+                route["route"]["timeout"] = f"{timeout_s:g}s"
+
+
+def _set_cors_origins(manager: Config, origins: tuple[str, ...]) -> None:
+    matches = [
+        {"safe_regex": {"regex": ".*"}} if origin == "*" else {"exact": origin.rstrip("/")}
+        for origin in origins
+    ]
+    for host in manager["route_config"]["virtual_hosts"]:
+        policy = host["typed_per_filter_config"]["envoy.filters.http.cors"]
+        policy["allow_origin_string_match"] = matches
+
+
+def _set_access_log(manager: Config, access_log: str) -> None:
+    if access_log == "off":
+        manager["access_log"] = []
+    elif access_log != "-":
+        stdout = manager["access_log"][0]["typed_config"]
+        manager["access_log"] = [
+            {
+                "name": "envoy.access_loggers.file",
+                "typed_config": {
+                    **stdout,
+                    "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+                    "path": access_log,
+                },
+            }
+        ]
