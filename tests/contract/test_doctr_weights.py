@@ -38,7 +38,7 @@ def doctr_urls() -> dict[str, str]:
     ],
     ids=["detection", "recognition", "orientation"],
 )
-def test_every_architecture_of_docTR_is_known_with_its_address(  # noqa: N802
+def test_every_architecture_of_doctr_is_known_with_its_address(
     urls: dict[str, str], architectures: list[str]
 ) -> None:
     published = doctr_urls()
@@ -46,9 +46,9 @@ def test_every_architecture_of_docTR_is_known_with_its_address(  # noqa: N802
 
 
 @pytest.mark.parametrize("url", doctr_urls().values())
-def test_file_name_and_hash_are_derived_as_docTR_does(
+def test_file_name_and_hash_are_derived_as_doctr_does(
     url: str, monkeypatch: pytest.MonkeyPatch, tmp_path
-) -> None:  # noqa: N802
+) -> None:
     asked = []
     monkeypatch.setenv("DOCTR_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(data, "_check_integrity", lambda path, prefix: asked.append((path, prefix)) or True)

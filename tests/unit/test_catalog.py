@@ -179,7 +179,7 @@ def test_bundled_weights_are_never_taken_for_doctrs_nor_the_other_way_round(
     assert not catalog.is_available(find(catalog, "bundled/db_mobilenet_v3_large"))
 
 
-def test_weights_dir_comes_before_the_cache_and_docTRs_file_name_before_plain_ones(  # noqa: N802
+def test_weights_dir_comes_before_the_cache_and_doctrs_file_name_before_plain_ones(
     tmp_path: Path, cache: Path
 ) -> None:
     weights_dir = tmp_path / "weights"
@@ -218,7 +218,7 @@ def local_downloader() -> Downloader:
     )
 
 
-def test_a_pulled_file_lands_in_docTRs_cache_and_docTR_finds_it_there(  # noqa: N802
+def test_a_pulled_file_lands_in_doctrs_cache_and_doctr_finds_it_there(
     cache: Path, small_model: tuple[bytes, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from doctr.utils.data import download_from_url
