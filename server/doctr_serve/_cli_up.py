@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 EVERY_INTERFACE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - compared with, not bound
+COMMAND = (sys.executable, "-m", "doctr_serve")
 STOP_MARGIN_S = 10.0
 """Seconds a child may take to stop beyond drain_timeout_s."""
 
@@ -44,7 +45,7 @@ def up(
 ) -> None:
     """Run the gRPC server and Envoy in front of it. Every flag of `doctr-serve serve` may be given too."""
     require_server_extra()
-    from doctr_serve.supervisor import ChildDiedError, Supervisor
+    from doctr_serve.supervisor import ChildDiedError, StopRequested, Supervisor
 
     os.environ.setdefault("DOCTR_SERVE_LOG_FORMAT", "console")  # people start it by hand
     if bundled:
@@ -54,35 +55,64 @@ def up(
         tempfile.TemporaryDirectory(prefix="doctr-serve-") as folder,
         Supervisor(stop_timeout_s=settings.drain_timeout_s + STOP_MARGIN_S) as supervisor,
     ):
-        port_file = settings.port_file or Path(folder) / "port"
         try:
-            grpc_address = _start(supervisor, context.args, settings, port_file, rest_address)
-            if grpc_address is not None:
-                typer.echo(_welcome(settings, grpc_address, rest_address))
-                supervisor.wait()
+            grpc_address = _start_server(supervisor, context.args, settings, Path(folder))
+            rest_address = _start_envoy(supervisor, settings, grpc_address, rest_address, Path(folder))
+            typer.echo(_welcome(settings, grpc_address, rest_address))
+            supervisor.wait()
+        except StopRequested:
+            pass
         except ChildDiedError as error:
             typer.echo(f"doctr-serve: {error}", err=True)
             raise typer.Exit(error.status) from None
 
 
-def _start(
-    supervisor: Supervisor, flags: list[str], settings: Settings, port_file: Path, rest_address: str
-) -> str | None:
-    """Starts both children and returns the server's address once both answer, None when told to stop."""
-    from doctr_serve.supervisor import grpc_is_serving, rest_is_ready
+def _start_server(supervisor: Supervisor, flags: list[str], settings: Settings, folder: Path) -> str:
+    """Starts the gRPC server and returns its host:port once it is SERVING."""
+    from doctr_serve.supervisor import grpc_is_serving
 
-    command = [sys.executable, "-m", "doctr_serve"]
+    port_file = settings.port_file or folder / "grpc-port"
     port_file.unlink(missing_ok=True)
-    supervisor.start("the server", [*command, "serve", *flags, "--port-file", str(port_file)], os.environ)
-    if not supervisor.wait_until(lambda: port_file.exists() and port_file.read_text() != ""):
-        return None
+    command = [*COMMAND, "serve", *flags, "--port-file", str(port_file)]
+    supervisor.start("the server", command, os.environ)
+    supervisor.wait_until(lambda: _written(port_file))
     host = "127.0.0.1" if settings.host in EVERY_INTERFACE else settings.host
-    grpc_address = f"{host}:{port_file.read_text()}"
-    if not supervisor.wait_until(lambda: grpc_is_serving(grpc_address)):
-        return None
-    envoy_flags = ["--listen", rest_address, "--upstream", grpc_address]
-    supervisor.start("Envoy", [*command, "envoy", *envoy_flags], os.environ)
-    return grpc_address if supervisor.wait_until(lambda: rest_is_ready(rest_address)) else None
+    address = f"{host}:{port_file.read_text()}"
+    supervisor.wait_until(lambda: grpc_is_serving(address))
+    return address
+
+
+def _start_envoy(supervisor: Supervisor, settings: Settings, upstream: str, listen: str, folder: Path) -> str:
+    """Starts Envoy with the server's limits and returns its host:port once a call goes through it."""
+    from doctr_serve.supervisor import rest_is_ready
+
+    port_file = folder / "rest-port"
+    limits = {
+        f"DOCTR_SERVE_{name.upper()}": str(getattr(settings, name))
+        for name in ("max_request_bytes", "request_timeout_s")
+    }
+    # It stops after the server, when nothing is left to drain. Admin port 0: a fixed one may be taken.
+    limits["DOCTR_SERVE_DRAIN_TIMEOUT_S"] = "0"
+    flags = [
+        "--listen",
+        listen,
+        "--upstream",
+        upstream,
+        "--admin",
+        "127.0.0.1:0",
+        "--port-file",
+        str(port_file),
+    ]
+    supervisor.start("Envoy", [*COMMAND, "envoy", *flags], {**os.environ, **limits})
+    supervisor.wait_until(lambda: _written(port_file))
+    host = listen.rpartition(":")[0]
+    port = port_file.read_text()
+    supervisor.wait_until(lambda: rest_is_ready("127.0.0.1" if host in EVERY_INTERFACE else host, int(port)))
+    return f"{'localhost' if host in EVERY_INTERFACE else host}:{port}"
+
+
+def _written(file: Path) -> bool:
+    return file.exists() and file.read_text() != ""
 
 
 def _default_to_bundled_models() -> None:

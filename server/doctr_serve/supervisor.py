@@ -15,15 +15,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
-__all__ = ["ChildDiedError", "Supervisor", "grpc_is_serving", "rest_is_ready"]
+__all__ = ["ChildDiedError", "StopRequested", "Supervisor", "grpc_is_serving", "rest_is_ready"]
 
 POLL_INTERVAL_S = 0.1
 PROBE_TIMEOUT_S = 2.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopRequested(Exception):
+    """A signal asked to stop: the normal end."""
 
 
 class ChildDiedError(RuntimeError):
@@ -67,11 +71,6 @@ class Supervisor:
         for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
 
-    @property
-    def stopping(self) -> bool:
-        """Whether a signal has asked to stop."""
-        return self._stop_requested.is_set()
-
     def start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> None:
         """Starts a child; it inherits standard output and error.
 
@@ -84,38 +83,36 @@ class Supervisor:
         # children one after the other. Else Envoy would drop requests that the server is still finishing.
         self._children[name] = subprocess.Popen(command, env=dict(env), start_new_session=True)  # noqa: S603
 
-    def wait_until(self, ready: Callable[[], bool]) -> bool:
-        """Polls ``ready`` while every child lives.
-
-        Returns:
-            True once it is ready, False when a signal asked to stop before.
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        """Polls ``ready`` while every child lives; returns once it is true.
 
         Raises:
-            ChildDiedError: a child ended.
+            StopRequested: a signal asked to stop before.
+            ChildDiedError: a child ended before.
         """
-        while not self.stopping:
-            self._check_children()
+        while True:
+            if self._signals:
+                raise StopRequested
+            for name, child in self._children.items():
+                if child.poll() is not None:
+                    raise ChildDiedError(name, child.returncode)
             if ready():
-                return True
+                return
             self._stop_requested.wait(POLL_INTERVAL_S)
-        return False
 
-    def wait(self) -> None:
-        """Returns when a signal asks to stop.
+    def wait(self) -> NoReturn:
+        """Waits for the end.
 
         Raises:
+            StopRequested: a signal asked to stop.
             ChildDiedError: a child ended before that.
         """
         self.wait_until(lambda: False)
+        raise AssertionError("unreachable")
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._signals += 1
         self._stop_requested.set()
-
-    def _check_children(self) -> None:
-        for name, child in self._children.items():
-            if child.poll() is not None and not self.stopping:
-                raise ChildDiedError(name, child.returncode)
 
     def _stop(self, name: str) -> None:
         child = self._children[name]
@@ -144,10 +141,9 @@ def grpc_is_serving(address: str) -> bool:
     return answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
-def rest_is_ready(address: str) -> bool:
-    """Whether ``GET /models`` at ``host:port`` is answered with 200: Envoy listens and reaches the server."""
-    host, _, port = address.rpartition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=PROBE_TIMEOUT_S)
+def rest_is_ready(host: str, port: int) -> bool:
+    """Whether ``GET /models`` is answered with 200: Envoy listens and reaches the server."""
+    connection = http.client.HTTPConnection(host, port, timeout=PROBE_TIMEOUT_S)
     try:
         connection.request("GET", "/models")
         return connection.getresponse().status == http.client.OK

@@ -30,13 +30,15 @@ signal.signal(signal.SIGTERM, end)
 )
 SUPERVISE = """
 import os, sys
-from doctr_serve.supervisor import ChildDiedError, Supervisor
+from doctr_serve.supervisor import ChildDiedError, StopRequested, Supervisor
 try:
     with Supervisor(stop_timeout_s=float(sys.argv[1])) as supervisor:
         for number, code in enumerate(sys.argv[3:]):
             command = [sys.executable, "-c", code, sys.argv[2], f"child-{number}"]
             supervisor.start(f"child-{number}", command, os.environ)
         supervisor.wait()
+except StopRequested:
+    pass
 except ChildDiedError as error:
     print(error, file=sys.stderr)
     sys.exit(error.status)

@@ -1,0 +1,94 @@
+"""`doctr-serve up`, which `make run` is: the server and Envoy together, from the first line to Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.tools import ROOT, require_tools, run
+
+START_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 60
+
+
+class Running:
+    """`doctr-serve up` on free ports, and what it has printed so far."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        command = [sys.executable, "-m", "doctr_serve", "up", "--bundled", "--rest-address=127.0.0.1:0"]
+        with output.open("w") as file:
+            self.process = subprocess.Popen(
+                [*command, "--port=0"], stdout=file, stderr=subprocess.STDOUT, cwd=ROOT
+            )
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not (found := re.search(pattern, self.output.read_text(), re.MULTILINE)):
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, self.output.read_text()
+            time.sleep(0.1)
+        return found
+
+    def children(self) -> list[int]:
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where it listens: gRPC, then REST."""
+        found = self.wait_for(r"^gRPC at (\S+):(\d+); .* at (\S+):(\d+)\.")
+        return [(found[1], int(found[2])), (found[3], int(found[4]))]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    running = Running(tmp_path / "output")
+    yield running
+    if running.process.poll() is None:
+        running.process.send_signal(signal.SIGTERM)
+        running.process.wait(STOP_TIMEOUT_S)
+
+
+def is_open(address: tuple[str, int]) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(address) == 0
+
+
+def test_the_printed_line_reads_the_sample_and_ctrl_c_stops_both(running: Running) -> None:
+    require_tools("curl")
+    line = running.wait_for(r"^ +(curl .*/ocr)$")[1]
+    addresses = running.addresses()
+    pages = json.loads(run("curl", "--silent", "--fail", *shlex.split(line)[1:]).stdout)
+    assert [(page["name"], page["page_number"]) for page in pages] == [("letter.pdf", 1), ("letter.pdf", 2)]
+    assert all(page["models"]["detection_model"].startswith("bundled/") for page in pages)
+
+    assert all(is_open(address) for address in addresses)
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(STOP_TIMEOUT_S) == 0
+    assert not any(is_open(address) for address in addresses)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the server's process in /proc")
+def test_when_the_server_dies_while_it_starts_the_status_says_so(running: Running) -> None:
+    # What follows a death later on is the same, and tests/unit/test_supervisor.py has it.
+    while not (children := running.children()):
+        time.sleep(0.1)
+    os.kill(children[0], signal.SIGKILL)
+    assert running.process.wait(STOP_TIMEOUT_S) == 1
+    assert "the server ended with signal 9" in running.output.read_text()
+
+
+def test_a_wrong_flag_is_refused_before_anything_starts() -> None:
+    command = [sys.executable, "-m", "doctr_serve", "up", "--max-pages=0"]
+    refused = run(*command, expect=[2])
+    assert "max_pages: Input should be greater than or equal to 1" in refused.stderr
