@@ -212,7 +212,8 @@ def test_a_client_that_leaves_cancels_the_call_on_the_server(client, service):
     service.pages = 2
     service.page_permits = threading.Semaphore(1)
     with client.stream("POST", "/ocr", files={"files": PNG}) as response:
-        next(response.iter_raw())
+        pieces = response.iter_raw()  # kept: httpx closes the connection with its iterator
+        next(pieces)
         assert not service.calls[-1].ended.is_set()
     assert service.calls[-1].ended.wait(5)
 
@@ -601,9 +602,11 @@ def test_no_server_is_503_in_the_contracts_form_and_health_says_so():
         assert int(response.headers["retry-after"]) > 0
         assert "127.0.0.1" not in message
         assert client.get("/health").status_code == 503
-        with grpc.insecure_channel(url.removeprefix("http://")) as channel:
-            with pytest.raises(grpc.RpcError) as refusal:
-                ocr_pb2_grpc.OCRServiceStub(channel).ListModels(ocr_pb2.ListModelsRequest(), timeout=30)
+        with (
+            grpc.insecure_channel(url.removeprefix("http://")) as channel,
+            pytest.raises(grpc.RpcError) as refusal,
+        ):
+            ocr_pb2_grpc.OCRServiceStub(channel).ListModels(ocr_pb2.ListModelsRequest(), timeout=30)
         assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
         assert not refusal.value.details().startswith("{")
 

@@ -38,7 +38,7 @@ class FakeFormService(FakeOCRService):
         super().__init__()
         self.max_request_bytes = max_request_bytes
 
-    def UploadDocuments(self, request_iterator, context):
+    def UploadDocuments(self, request_iterator, context):  # noqa: N802 - grpc's name
         first = next(request_iterator)
         if not first.HasField("body"):
             yield from super().UploadDocuments(itertools.chain([first], request_iterator), context)
