@@ -1,8 +1,8 @@
 """Messages between the server and a decoder process, over one end of a socket pair.
 
-A message is a 4-byte little-endian length and that much JSON; pixels follow as raw bytes. JSON and not pickle:
-a decoder that a hostile document has taken over must not be able to run code in the server. A document travels
-as a file descriptor (SCM_RIGHTS), so neither its bytes nor a path crosses the socket.
+A message is a 4-byte little-endian length and that much JSON; pixels follow as raw bytes. JSON and not
+pickle: a decoder that a hostile document has taken over must not be able to run code in the server. A
+document travels as a file descriptor (SCM_RIGHTS), so neither its bytes nor a path crosses the socket.
 """
 
 from __future__ import annotations

@@ -122,6 +122,8 @@ class DecoderProcess:
             RequestCancelledError: ``interrupt`` fired.
             DeadlineExceededError: ``interrupt`` fired.
         """
+        if not self._sent_at:  # The question did not get through.
+            raise DecoderGoneError
         self._wait_until(self._sent_at[0] + self._timeout_s, interrupt)
         try:
             message, descriptor = self._channel.receive()
@@ -145,6 +147,8 @@ class DecoderProcess:
             RequestCancelledError: ``interrupt`` fired.
             DeadlineExceededError: ``interrupt`` fired.
         """
+        if height < 1 or width < 1:  # No decoder in its right mind says that.
+            raise DecoderGoneError
         pixels: NDArray[np.uint8] = np.empty((height, width, 3), np.uint8)
         # Busy until the last byte: a process left amid its pixels is of no use to another request.
         self._sent_at.insert(0, time.monotonic())

@@ -71,6 +71,11 @@ class OpenedDocuments:
     ) -> None:
         self.close()
 
+    @property
+    def process_id(self) -> int:
+        """The operating system's number of the decoder process at work."""
+        return self._running().process_id
+
     def close(self) -> None:
         """Gives the decoder process back; safe to call again."""
         process, self._process = self._process, None
@@ -87,7 +92,7 @@ class OpenedDocuments:
         """
         for index, document in enumerate(self._documents):
             try:
-                self._inspect_document(index, document, selection)
+                self._inspect_or_retry(index, document, selection)
             except DecoderGoneError:
                 raise self._crashed(document.name, None) from None
             except DecoderStalledError:
@@ -96,8 +101,8 @@ class OpenedDocuments:
     def decode(self) -> Iterator[DecodedPage]:
         """Yields the pages in order; while the caller works on one, the decoder works on the next.
 
-        A page that cannot be decoded comes with its error; those after it go on. This process holds only the page
-        just yielded, and the decoder at most one more.
+        A page that cannot be decoded comes with its error; those after it go on. This process holds only the
+        page just yielded, and the decoder at most one more.
 
         Raises:
             RequestCancelledError: the interrupt fired.
@@ -106,6 +111,14 @@ class OpenedDocuments:
         for position in range(len(self.references)):
             # No local variable keeps the page: it is the caller's, and freed when the caller is done.
             yield self._next(position)
+
+    def _inspect_or_retry(self, index: int, document: SourceDocument, selection: PageSelection) -> None:
+        try:
+            self._inspect_document(index, document, selection)
+        except DecoderGoneError:
+            # Not for certain this document's fault: the system kills processes when memory is short.
+            self._replace()
+            self._inspect_document(index, document, selection)
 
     def _inspect_document(self, index: int, document: SourceDocument, selection: PageSelection) -> None:
         process = self._running()
@@ -121,8 +134,8 @@ class OpenedDocuments:
             selection = PageSelection("")
         if len(self.references) + selection.count(page_count) > self._limits.max_pages:
             raise RequestTooLargeError(
-                f"with '{document.name}' the request has more than {self._limits.max_pages} pages, the most this "
-                "server reads in one; select fewer with pages, or send several requests",
+                f"with '{document.name}' the request has more than {self._limits.max_pages} pages, the most "
+                "this server reads in one; select fewer with pages, or send several requests",
                 field="pages",
             )
         pages = selection.select(page_count)

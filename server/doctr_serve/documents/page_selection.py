@@ -55,7 +55,7 @@ def _parse_part(text: str, part: str) -> tuple[int, int | None]:
     """One part as (first, last); last is None for an open range."""
     match = PART.fullmatch(part)
     if match is None:
-        raise _malformed(text, f"'{part.strip()}' is no page number or range")
+        raise _malformed(text, f"'{_short(part.strip())}' is no page number or range")
     first = int(match[1])
     last = first if match[2] is None else None if match[3] is None else int(match[3])
     if first == 0 or last == 0:
@@ -66,11 +66,14 @@ def _parse_part(text: str, part: str) -> tuple[int, int | None]:
 
 
 def _malformed(text: str, problem: str) -> InvalidOptionError:
-    shown = text if len(text) <= 80 else f"{text[:77]}..."
     return InvalidOptionError(
-        f"pages '{shown}': {problem}; accepted are 1-based numbers and ranges such as '1-3,7' or '5-'",
+        f"pages '{_short(text)}': {problem}; accepted are 1-based numbers and ranges such as '1-3,7' or '5-'",
         field="pages",
     )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _merged(parts: list[tuple[int, int | None]]) -> list[tuple[int, int | None]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import math
 import mmap
 from collections.abc import Iterator
 from typing import BinaryIO
 
+import numpy as np
 import pypdfium2 as pdfium
 from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 
 from doctr_serve.documents.failures import DecodeFailure
+from doctr_serve.documents.pixels import BAND_PIXELS
 
 __all__ = ["PdfDocument"]
 
@@ -37,13 +40,12 @@ class PdfDocument:
         # Mapped, not read: PDFium touches only the parts it needs. Copy-on-write: ctypes wants it writeable.
         mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         content = (ctypes.c_char * len(mapping)).from_buffer(mapping)
+        _forget_last_error()
         try:
             self._document = pdfium.PdfDocument(content, password=password or None)
         except pdfium.PdfiumError as error:
             raise _open_failure(error, bool(password)) from error
         self.page_count = len(self._document)
-        if self.page_count < 1:
-            raise DecodeFailure("unreadable", "the PDF has no pages")
 
     def size(self, page_number: int) -> tuple[int, int]:
         """Returns height and width in pixels as rendered; (0, 0) where the page cannot be loaded."""
@@ -68,6 +70,16 @@ class PdfDocument:
         self._file.close()
 
 
+def _forget_last_error() -> None:
+    """Sets PDFium's last error to "no PDF".
+
+    A PDF without pages fails to load without setting it: the error of the load before, perhaps of another caller's
+    encrypted document, would be taken for this one's (seen with pypdfium2 5.15; PDFium has no call to reset it).
+    """
+    with contextlib.suppress(pdfium.PdfiumError):
+        pdfium.PdfDocument(b"-").close()
+
+
 def _open_failure(error: pdfium.PdfiumError, password_given: bool) -> DecodeFailure:
     if error.err_code == FPDF_ERR_PASSWORD:
         if password_given:
@@ -77,7 +89,7 @@ def _open_failure(error: pdfium.PdfiumError, password_given: bool) -> DecodeFail
         return DecodeFailure(
             "encrypted", "the PDF is encrypted in a way that this server cannot open; send it decrypted"
         )
-    return DecodeFailure("unreadable", "the PDF is damaged and cannot be opened")
+    return DecodeFailure("unreadable", "the PDF is damaged or has no pages")
 
 
 def _pixels(points: float) -> int:
@@ -89,11 +101,8 @@ def _pixels(points: float) -> int:
 
 def _packed_rows(bitmap: pdfium.PdfBitmap) -> Iterator[memoryview]:
     """Yields the pixels in bands; PDFium pads each row to a multiple of 4 bytes."""
-    view = memoryview(bitmap.buffer).cast("B")
-    row_bytes = bitmap.width * bitmap.n_channels
-    if row_bytes == bitmap.stride:
-        yield view[: row_bytes * bitmap.height]
-    else:
-        for row in range(bitmap.height):
-            yield view[row * bitmap.stride : row * bitmap.stride + row_bytes]
+    pixels = bitmap.to_numpy()
+    rows = max(1, BAND_PIXELS // bitmap.width)
+    for top in range(0, bitmap.height, rows):
+        yield np.ascontiguousarray(pixels[top : top + rows]).data.cast("B")
     bitmap.close()

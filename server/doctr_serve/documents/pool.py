@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from doctr_serve.documents.decoder_process import (
     WORKER_COMMAND,
@@ -17,9 +19,14 @@ from doctr_serve.documents.source import SourceDocument
 from doctr_serve.documents.types import DocumentLimits
 from doctr_serve.errors import InternalError, NoDocumentsError, RequestTooLargeError, ShuttingDownError
 from doctr_serve.interrupt import POLL_INTERVAL_S, Interrupt
-from doctr_serve.settings import Settings
+
+if TYPE_CHECKING:
+    # Not at run time: the decoder processes load this package, and pydantic is most of what they would load.
+    from doctr_serve.settings import Settings
 
 __all__ = ["DecoderPool"]
+
+logger = logging.getLogger(__name__)
 
 # Parsers leak and fragment memory; a fresh process costs a tenth of a second.
 DOCUMENTS_PER_PROCESS = 500
@@ -77,8 +84,8 @@ class DecoderPool:
             raise NoDocumentsError("the request has no document; send at least one file", field="documents")
         if len(documents) > self._limits.max_documents:
             raise RequestTooLargeError(
-                f"{len(documents)} documents are more than the {self._limits.max_documents} this server reads in "
-                "one request; send several requests",
+                f"{len(documents)} documents are more than the {self._limits.max_documents} that this server "
+                "reads in one request; send several requests",
                 field="documents",
             )
         opened = OpenedDocuments(self, documents, self._limits, interrupt)
@@ -96,8 +103,10 @@ class DecoderPool:
             InternalError: a process does not come up, perhaps because ``decoder_memory_bytes`` is too small.
         """
         interrupt = Interrupt()
-        processes = [self.acquire(interrupt) for _ in range(self._size)]
+        processes: list[DecoderProcess] = []
         try:
+            for _ in range(self._size):
+                processes.append(self.acquire(interrupt))
             for process in processes:
                 process.send("ping")
             for process in processes:
@@ -113,7 +122,7 @@ class DecoderPool:
     def acquire(self, interrupt: Interrupt) -> DecoderProcess:
         """Returns a process for the caller alone; waits for one when all are in use."""
         with self._condition:
-            while self._in_use >= self._size:
+            while self._in_use >= self._size and not self._closed:
                 interrupt.check()
                 self._condition.wait(POLL_INTERVAL_S)
             if self._closed:
@@ -132,24 +141,38 @@ class DecoderPool:
 
     def release(self, process: DecoderProcess) -> None:
         """Takes a process back; one that still owes an answer, died or has served its time is replaced."""
-        worn = process.documents_opened >= self._documents_per_process
-        if process.is_busy or worn or not process.is_alive():
-            process.stop()
-            self._leave(None)
+        if self._is_reusable(process):
+            self._leave(process)
             return
+        fresh: DecoderProcess | None = None
         try:
-            process.send("close")  # Frees the last document; its answer is taken by the next user.
+            # Now, so that the next request does not wait for its start.
+            fresh = self.replace(process)
+        except InternalError:
+            logger.exception("a decoder process could not be replaced; the next request tries again")
+        finally:
+            self._leave(fresh)
+
+    def _is_reusable(self, process: DecoderProcess) -> bool:
+        """Whether the process is fit for another request; if so, it has closed the last one's document."""
+        if process.is_busy or process.documents_opened >= self._documents_per_process:
+            return False
+        try:
+            process.send("close")
             process.receive(Interrupt())
         except (DecoderGoneError, DecoderStalledError):
-            process.stop()
-            self._leave(None)
-            return
-        self._leave(process)
+            return False
+        return True
 
     def replace(self, process: DecoderProcess) -> DecoderProcess:
         """Ends a process in use and returns a fresh one in its place."""
         process.stop()
         return self._start()
+
+    def idle_process_ids(self) -> list[int]:
+        """Returns the operating system's numbers of the processes that wait for a request."""
+        with self._condition:
+            return [process.process_id for process in self._idle]
 
     def close(self) -> None:
         """Ends the idle processes; those in use end when they are released."""

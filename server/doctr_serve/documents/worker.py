@@ -1,8 +1,8 @@
 """The decoder process: parses hostile files so that the server does not have to.
 
 Started by ``DecoderProcess`` as ``python -m doctr_serve.documents.worker <socket> <memory bytes> <timeout>``.
-It holds at most one document, answers one message at a time, and ends when its socket does. It imports neither
-torch nor grpc.
+It holds at most one document, answers one message at a time, and ends when its socket does. It imports
+neither torch nor grpc.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from doctr_serve.documents.pdf_document import PdfDocument
 __all__ = ["Worker", "main", "open_document"]
 
 DAMAGED = "the content is damaged or incomplete"
-OUT_OF_MEMORY = "decoding it needs more memory than decoder_memory_bytes allows"
+OUT_OF_MEMORY = "decoding it needs more memory than this server allows; send it smaller"
 
 
 class Document(Protocol):
@@ -167,18 +167,19 @@ def confine(memory_bytes: int) -> None:
         resource.setrlimit(getattr(resource, name), (value, value))
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str], worker_class: type[Worker] = Worker) -> None:
     """Entry point.
 
     Args:
         arguments: socket's file descriptor, memory in bytes, seconds for one operation.
+        worker_class: what answers; tests pass workers that fail on purpose.
     """
     descriptor, memory_bytes, timeout_s = int(arguments[0]), int(arguments[1]), float(arguments[2])
     # The server decides when this process ends: a Ctrl-C or SIGTERM for everyone must let a drain finish.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     confine(memory_bytes)
-    Worker(Channel(socket.socket(fileno=descriptor)), timeout_s).run()
+    worker_class(Channel(socket.socket(fileno=descriptor)), timeout_s).run()
 
 
 if __name__ == "__main__":
