@@ -96,6 +96,10 @@ def _filter(manager: Config, name: str) -> Config:
     )
 
 
+def _routes(manager: Config) -> list[Config]:
+    return [route for host in manager["route_config"]["virtual_hosts"] for route in host["routes"]]
+
+
 def _socket_address(address: str) -> Config:
     match = _ADDRESS.fullmatch(address)
     if match is None or int(match["port"]) > 65535:
@@ -104,21 +108,24 @@ def _socket_address(address: str) -> Config:
 
 
 def _set_max_request_bytes(manager: Config, max_request_bytes: int) -> None:
-    limit = _filter(manager, "body_size_limit")
-    old = str(limit["max_request_bytes"])
-    limit["max_request_bytes"] = max_request_bytes
+    (too_long,) = (
+        header["range_match"]
+        for route in _routes(manager)
+        for header in route["match"].get("headers", ())
+        if "range_match" in header
+    )
+    shipped, too_long["start"] = too_long["start"] - 1, max_request_bytes + 1
     for mapper in manager["local_reply_config"]["mappers"]:
         body = mapper["body_format_override"].get("json_format", {})
-        if old in body.get("message", ""):
-            body["message"] = body["message"].replace(old, str(max_request_bytes))
+        if "message" in body:
+            body["message"] = body["message"].replace(f"{shipped} bytes", f"{max_request_bytes} bytes")
 
 
 def _set_timeout(manager: Config, timeout_s: float) -> None:
     manager["stream_idle_timeout"] = f"{timeout_s:g}s"
-    for host in manager["route_config"]["virtual_hosts"]:
-        for route in host["routes"]:
-            if "timeout" in route.get("route", {}):
-                route["route"]["timeout"] = f"{timeout_s:g}s"
+    for route in _routes(manager):
+        if "timeout" in route.get("route", {}):
+            route["route"]["timeout"] = f"{timeout_s:g}s"
 
 
 def _set_cors_origins(manager: Config, origins: tuple[str, ...]) -> None:
