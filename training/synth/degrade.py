@@ -1,7 +1,7 @@
 """Degradations of print, paper, scanners and files.
 
-Ink functions take and return a coverage mask, float32 in 0..1, where 1 is full ink; image functions take and return
-uint8 images, grey (H, W) or colour (H, W, 3). All are pure and take their chance from the `random.Random` they get.
+Ink functions take and return a coverage mask, float32 in 0..1, where 1 is full ink; image functions take and
+return uint8 images, grey (H, W) or colour (H, W, 3). All take their chance from the `random.Random` they get.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def dot_matrix(mask: np.ndarray, rng: random.Random, pitch: float) -> np.ndarray
     pitch = max(2.0, pitch)
     y = np.cos((np.arange(h) + rng.random() * pitch) * (2 * np.pi / pitch))
     x = np.cos((np.arange(w) + rng.random() * pitch) * (2 * np.pi / pitch))
-    dots = np.clip((y[:, None] + x[None, :]) * rng.uniform(0.5, 1.2) + rng.uniform(0.5, 0.9), rng.uniform(0, 0.35), 1)
+    dots = np.clip(
+        (y[:, None] + x[None, :]) * rng.uniform(0.5, 1.2) + rng.uniform(0.5, 0.9), rng.uniform(0, 0.35), 1
+    )
     return mask * dots.astype(np.float32)
 
 
@@ -128,7 +130,9 @@ def paper_grain(img: np.ndarray, rng: random.Random, depth: float) -> np.ndarray
 def rescale(img: np.ndarray, rng: random.Random, factor: float) -> np.ndarray:
     """Lose detail: shrink by the factor and enlarge again."""
     h, w = img.shape[:2]
-    small = cv2.resize(img, (max(2, round(w * factor)), max(4, round(h * factor))), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        img, (max(2, round(w * factor)), max(4, round(h * factor))), interpolation=cv2.INTER_AREA
+    )
     how = rng.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LINEAR, cv2.INTER_NEAREST))
     return cv2.resize(small, (w, h), interpolation=how)
 
@@ -140,9 +144,9 @@ def jpeg(img: np.ndarray, quality: int) -> np.ndarray:
 
 
 def fax(img: np.ndarray, rng: random.Random, level: float | None = None) -> np.ndarray:
-    """Turn into two levels as a fax or a cheap scanner does: noisy threshold, ragged edges, sometimes smoothed again.
+    """Turn into two levels as a fax does: noisy threshold, ragged edges, sometimes smoothed again.
 
-    `level` is the threshold; without it one between the darkest and the brightest tenth of the picture is drawn.
+    `level` is the threshold; without it one between dark and bright parts of the picture is drawn.
     """
     grey = img if img.ndim == 2 else cv2.cvtColor(img, cv2.COLOR_RGB2GRAY)
     if level is None:
@@ -165,24 +169,27 @@ def halftone(img: np.ndarray, rng: random.Random, pitch: int) -> np.ndarray:
     return np.clip(img + (screen if img.ndim == 2 else screen[..., None]), 0, 255).astype(np.uint8)
 
 
-def any_scan(img: np.ndarray, rng: random.Random, detail: float = 1.0) -> np.ndarray:
-    """Put the picture through a random chain of scanner and file faults; `detail` scales the blurs to the text size."""
+def any_scan(img: np.ndarray, rng: random.Random, detail: float = 1.0, fax_share: float = 0.15) -> np.ndarray:
+    """Put the picture through a random chain of scanner and file faults.
+
+    `detail` scales the blurs to the text size, `fax_share` is the chance of ending in two levels.
+    """
     if rng.random() < 0.3:
-        img = uneven_light(img, rng, rng.uniform(8, 70))
-    if rng.random() < 0.2:
-        img = paper_grain(img, rng, rng.uniform(5, 40))
+        img = uneven_light(img, rng, rng.uniform(5, 50))
+    if rng.random() < 0.15:
+        img = paper_grain(img, rng, rng.uniform(5, 30))
     r = rng.random()
     if r < 0.3:
-        img = blur(img, rng.uniform(0.3, 1.1) * detail)
+        img = blur(img, rng.uniform(0.3, 1.0) * detail)
     elif r < 0.34:
         img = motion_blur(img, rng, rng.choice((2, 3)))
-    elif r < 0.4:
+    elif r < 0.42:
         img = sharpen(img, rng.uniform(0.4, 1.4))
-    if rng.random() < 0.3:
-        img = sensor_noise(img, rng, rng.uniform(2, 16))
-    if rng.random() < 0.04:
-        img = specks(img, rng, rng.uniform(0.002, 0.02), rng.choice((1, 1, 2)))
-    if rng.random() < 0.18:
+    if rng.random() < 0.22:
+        img = sensor_noise(img, rng, rng.uniform(2, 14))
+    if rng.random() < 0.03:
+        img = specks(img, rng, rng.uniform(0.002, 0.015), rng.choice((1, 1, 2)))
+    if rng.random() < fax_share:
         img = fax(img, rng)
     if rng.random() < 0.35:
         img = jpeg(img, rng.randint(25, 90))

@@ -23,25 +23,48 @@ from PIL import ImageFont
 VOCAB: str = VOCABS["french"]
 FONT_DIRS = ("/usr/share/fonts", "/usr/share/texmf/fonts/opentype", "/usr/local/share/fonts")
 NEEDED = frozenset(string.ascii_letters + string.digits + ".,:-/()&%*")
+_SLANTED = re.compile(r"italic|oblique|slant|[-_ ](bi|i|it|o)\.|-it\b|obl", re.I)
 PROBE_SIZES = (8, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 26, 28, 32, 36, 48)
 
 _SKIP = re.compile(
     r"thin|hairline|ultralight|extralight|extlight|math|symbol|emoji|icon|dunhill|caps10|quot|extended|"
-    r"expanded|wide|barcode|key(board|font)|initials|outline|funny|fibonacci|smallcaps|d050000|monoisome|fontz|inter display|"
-    r"upright",
+    r"expanded|wide|barcode|key(board|font)|initials|outline|funny|fibonacci|smallcaps|d050000|monoisome|"
+    r"fontz|inter display|upright",
     re.I,
 )
-_NOTO = re.compile(r"^noto (sans|serif)( (display|mono|condensed|semicondensed|extracondensed))?$|^noto mono$", re.I)
+_NOTO = re.compile(
+    r"^noto (sans|serif)( (display|mono|condensed|semicondensed|extracondensed))?$|^noto mono$", re.I
+)
 
 # (kind, weight of each matching family, pattern over the family name); the first match wins.
 _KINDS: tuple[tuple[str, float, str], ...] = (
-    ("receipt", 5.0, r"ocr-?[ab]|3270|terminus|dot ?gothic|spleen|glass ?tty|proggy|monofur|league mono|leaguemono"),
+    (
+        "receipt",
+        5.0,
+        r"ocr-?[ab]|3270|terminus|dot ?gothic|spleen|glass ?tty|proggy|monofur|league mono|leaguemono",
+    ),
     ("narrow", 4.0, r"narrow|cond|heroscn|bebas|yanone|dosis|din\b|roadgeek|opendin"),
-    ("mono", 3.0, r"mono|courier|cursor|typewriter|typist|typo\b|inconsolata|hack|cousine|agave|hermit|fira ?code"),
+    (
+        "mono",
+        3.0,
+        r"mono|courier|cursor|typewriter|typist|typo\b|inconsolata|hack|cousine|agave|hermit|fira ?code",
+    ),
     ("script", 0.15, r"chorus|chancery|z003|comfortaa|fell|universalis"),
-    ("common", 6.0, r"liberation sans|arimo|nimbus sans|texgyreheros|tex gyre heros|freesans|dejavu sans|verdana"),
-    ("common", 5.0, r"roboto|open sans|noto sans|carlito|helvet|liberation serif|tinos|nimbus roman|termes|freeserif"),
-    ("serif", 1.5, r"serif|roman|libertine|charis|doulos|gentium|stix|old ?standard|vollkorn|garamond|p052|c059|bookman"),
+    (
+        "common",
+        6.0,
+        r"liberation sans|arimo|nimbus sans|texgyreheros|tex gyre heros|freesans|dejavu sans|verdana",
+    ),
+    (
+        "common",
+        5.0,
+        r"roboto|open sans|noto sans|carlito|helvet|liberation serif|tinos|nimbus roman|termes|freeserif",
+    ),
+    (
+        "serif",
+        1.5,
+        r"serif|roman|libertine|charis|doulos|gentium|stix|old ?standard|vollkorn|garamond|p052|c059|bookman",
+    ),
     ("serif", 1.5, r"junicode|pagella|schola|bonum|caladea|yrsa|rasa|quattrocento"),
 )
 
@@ -82,12 +105,14 @@ def _probe(path: Path) -> dict[str, object] | None:
         with TTFont(path, lazy=True, fontNumber=0) as font:
             names, cmap = font["name"], font.getBestCmap() or {}
             family = names.getBestFamilyName() or path.stem
-    except Exception:  # noqa: BLE001  a broken font file must not stop the scan
+    except Exception:  # a broken font file must not stop the scan
         return None
-    if _SKIP.search(f"{path.stem} {family}") or (family.lower().startswith("noto") and not _NOTO.match(family)):
+    if _SKIP.search(f"{path.stem} {family}") or (
+        family.lower().startswith("noto") and not _NOTO.match(family)
+    ):
         return None
     chars = "".join(c for c in VOCAB if ord(c) in cmap)
-    if not NEEDED <= set(chars):
+    if not set(chars) >= NEEDED:
         return None
     scalable = all(_loads(str(path), s) for s in (19, 25, 30))
     sizes = [] if scalable else [s for s in PROBE_SIZES if _loads(str(path), s)]
@@ -138,10 +163,15 @@ def _table(kinds: tuple[str, ...]) -> tuple[list[list[Face]], list[float]]:
 
 
 def pick_face(rng: random.Random, *kinds: str) -> Face:
-    """Pick a family by weight, then one of its faces; restrict to kinds (receipt, narrow, mono, …) if given."""
+    """Pick a family by weight, then one of its faces; only of the kinds (receipt, mono, …) if any are given."""
     groups, sums = _table(kinds)
     group = groups[min(bisect.bisect(sums, rng.random() * sums[-1]), len(groups) - 1)]
-    return rng.choice(group)
+    face = rng.choice(group)
+    if (
+        _SLANTED.search(face.path) and rng.random() < 0.7
+    ):  # families hold as many slanted faces as upright ones
+        face = rng.choice(group)
+    return face
 
 
 @functools.lru_cache(maxsize=2048)

@@ -1,4 +1,4 @@
-"""Random text as documents hold it: words of several languages, amounts, dates, codes, addresses, receipt terms.
+"""Random text as documents hold it: words, amounts, dates, codes, addresses, terms of receipts and forms.
 
 `token` gives one word as a detector would box it; `phrase` gives the words of a line.
 """
@@ -13,52 +13,21 @@ import string
 
 from wordfreq import top_n_list
 
+from . import vocabulary as v
 from .fonts import VOCAB
 
 _VOCAB = frozenset(VOCAB)
-# language: (number of words, weight)
-_LANGUAGES = {
-    "en": (50000, 0.56), "fr": (25000, 0.14), "de": (15000, 0.06), "es": (15000, 0.05), "it": (10000, 0.04),
-    "pt": (10000, 0.03), "nl": (10000, 0.02), "ms": (15000, 0.07), "id": (10000, 0.03),
-}  # fmt: skip
-_RECEIPT = """TOTAL SUBTOTAL SUB-TOTAL CASH CHANGE TAX INVOICE RECEIPT GST VAT TVA QTY AMOUNT AMT PRICE DISC DISCOUNT
-ROUNDING ADJUSTMENT ROUND ITEM ITEMS UNIT U.PRICE DESCRIPTION DATE TIME CASHIER CASHIER: TABLE TEL TEL: FAX FAX: NO
-NO. NO: REG REG. ID BILL ORDER MEMBER CARD VISA MASTERCARD CREDIT DEBIT PAID PAYMENT BALANCE DUE THANK YOU PLEASE
-COME AGAIN GOODS SOLD ARE NOT RETURNABLE REFUNDABLE EXCHANGE WITHIN DAYS WITH ORIGINAL SUMMARY RATE CODE INCLUSIVE
-EXCLUDING INCL. EXCL. INCL SR ZR ZRL RM USD EUR PCS EA KG X COMPANY CO. LTD LTD. SDN BHD BHD. (M) ENTERPRISE TRADING
-RESTAURANT STORE SHOP MART SUPERMARKET HARDWARE STATIONERY BOOK PHARMACY BAKERY CAFE COFFEE TEA RICE CHICKEN FISH MILK
-BREAD WATER ICE SUGAR EGG JUICE CHEESE BEEF STREET ROAD AVENUE JALAN TAMAN LOT BLOCK FLOOR CITY STATE ZIP PHONE EMAIL
-CUSTOMER SERVICE CHARGE STAFF SALES SALESPERSON COUNTER TERMINAL TRANS TRX REF DOC DOCUMENT TAXABLE NET GROSS NETT
-TENDER TENDERED CHEQUE COPY DUPLICATE MERCHANT APPROVED AUTH BATCH TRACE TVR AID OPEN CLOSE HOURS DAILY""".split()
-_FORM = """Name Address Date: Telephone Number Signature Title Department Company Brand Report Subject: From: To: CC: RE:
-Page Total Cost Estimated Project Code Approved By: Approval Requested Comments: Account Description Purpose Budget
-Quantity Period Region Division Manager District Research Development Sample Analysis Results Test Method Material
-Chemical Study Laboratory Product Marketing Advertising Media Program Contract Effective Completion Attachments Yes No
-Confidential Facsimile Transmission Pages Sheet Cover Message Urgent Retail Store Chain Outlets Volume Distribution
-Weight Female Male Animal Dose Item Unit Price Amount Request Authorization Expense Start End Submitted Reviewed""".split()
-_CURRENCY = ("$", "$", "$", "£", "€", "RM", "RM", "USD", "EUR", "¥", "Rs.", "CHF")
-_UNITS = ("x", "X", "@", "kg", "g", "ml", "cm", "pcs", "L", "PCS", "KG", "G", "ML", "oz", ".", "mm", "S", "'S", "%", "mg", "lb", "hr")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_LONG_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-_DOMAINS = ("com", "org", "net", "co.uk", "fr", "de", "com.my", "gov", "edu", "io", "eu")
-_TAIL = ",,,,....:::::;)!?'\"-%*/]>"
-_HEAD = '($#*-"\'@+[<&/'
-_LOOSE = tuple(":-*=.&/|#@+()1234567890xXIlAaO%$?") + ("--", "---", "...", "**", "***", "[]", "//", "->", ".:", "::", "==", "____")
-# characters that small models confuse: strings made of one group teach the difference
-_CONFUSABLE = ("O0QDo", "1Il|!iTJt7", "5S8B3$s", "HWMNKUV", "2Z7z?", "G6C09e", "cceo", ".,:;'", "-_=~", "rnm", "EFPRB8", "38B9S0")
 
 
 @functools.cache
 def _words(language: str) -> tuple[str, ...]:
-    count = _LANGUAGES[language][0]
+    count = v.LANGUAGES[language][0]
     return tuple(w for w in top_n_list(language, count) if set(w) <= _VOCAB and not w.isdigit())
 
 
 @functools.cache
 def _language_table() -> tuple[list[str], list[float]]:
-    return list(_LANGUAGES), list(itertools.accumulate(w for _, w in _LANGUAGES.values()))
+    return list(v.LANGUAGES), list(itertools.accumulate(w for _, w in v.LANGUAGES.values()))
 
 
 def digits(rng: random.Random, n: int) -> str:
@@ -70,7 +39,10 @@ def word(rng: random.Random) -> str:
     """Return a lower-case dictionary word; frequent words come more often, rare ones still come."""
     names, sums = _language_table()
     words = _words(names[bisect.bisect(sums, rng.random() * sums[-1]) % len(names)])
-    return words[int(len(words) * rng.random() ** (3 if rng.random() < 0.6 else 1))]
+    r = rng.random()
+    if r < 0.45:  # as often as in running text
+        return words[int(len(words) ** rng.random()) - 1]
+    return words[int(len(words) * rng.random() ** (3 if r < 0.75 else 1))]
 
 
 def recase(rng: random.Random, text: str, upper: float = 0.42) -> str:
@@ -93,7 +65,7 @@ def amount(rng: random.Random) -> str:
         out = out.translate(str.maketrans(",.", ".,"))
     r = rng.random()
     if r < 0.2:
-        return rng.choice(_CURRENCY) + out
+        return rng.choice(v.CURRENCIES) + out
     if r < 0.25:
         return out + rng.choice(("€", "$", "RM", "SR", "%", "-", "*", "T", "Z", "S", "A", "F", "CR"))
     if r < 0.29:
@@ -105,9 +77,10 @@ def date(rng: random.Random) -> str:
     """Return a date in one of the usual notations."""
     d, m, y, s = rng.randint(1, 31), rng.randint(1, 12), rng.randint(1950, 2030), rng.choice("///-.-")
     forms = (
-        f"{d:02d}{s}{m:02d}{s}{y}", f"{d}{s}{m}{s}{y}", f"{d:02d}{s}{m:02d}{s}{y % 100:02d}", f"{m}{s}{d}{s}{y % 100:02d}",
-        f"{y}{s}{m:02d}{s}{d:02d}", f"{d}{s}{rng.choice(_MONTHS)}{s}{y}", f"{rng.choice(_LONG_MONTHS)}",
-        f"{d:02d}-{rng.choice(_MONTHS).upper()}-{y % 100:02d}", f"{y}",
+        f"{d:02d}{s}{m:02d}{s}{y}", f"{d}{s}{m}{s}{y}", f"{d:02d}{s}{m:02d}{s}{y % 100:02d}",
+        f"{m}{s}{d}{s}{y % 100:02d}",
+        f"{y}{s}{m:02d}{s}{d:02d}", f"{d}{s}{rng.choice(v.MONTHS)}{s}{y}", f"{rng.choice(v.LONG_MONTHS)}",
+        f"{d:02d}-{rng.choice(v.MONTHS).upper()}-{y % 100:02d}", f"{y}",
     )  # fmt: skip
     return rng.choice(forms)
 
@@ -149,7 +122,7 @@ def number(rng: random.Random) -> str:
     if kind == "q":
         return f"{rng.randint(0, 100)}%" if rng.random() < 0.7 else f"{rng.random() * 100:.1f}%"
     if kind == "m":
-        return f"{rng.randint(1, 999)}{rng.choice(_UNITS)}"
+        return f"{rng.randint(1, 999)}{rng.choice(v.UNITS)}"
     return f"{rng.randint(1, 9)}{rng.choice('./x*@:)-')}{digits(rng, rng.randint(1, 4))}"
 
 
@@ -174,7 +147,7 @@ def link(rng: random.Random) -> str:
     """Return a mail address or a web address."""
     names = [w for w in (word(rng) for _ in range(8)) if w.isascii() and w.isalnum()]
     a, b = (names + ["info", "shop"])[:2]
-    top, r = rng.choice(_DOMAINS), rng.random()
+    top, r = rng.choice(v.DOMAINS), rng.random()
     if r < 0.4:
         out = f"{a}@{b}.{top}"
     elif r < 0.7:
@@ -187,8 +160,8 @@ def link(rng: random.Random) -> str:
 def term(rng: random.Random) -> str:
     """Return a word of receipts (upper case mostly) or of forms."""
     if rng.random() < 0.3:
-        return rng.choice(_FORM) if rng.random() < 0.7 else rng.choice(_FORM).upper()
-    out = rng.choice(_RECEIPT)
+        return rng.choice(v.FORM) if rng.random() < 0.7 else rng.choice(v.FORM).upper()
+    out = rng.choice(v.RECEIPT)
     return out if rng.random() < 0.75 else out.capitalize()
 
 
@@ -196,9 +169,9 @@ def decorated(rng: random.Random, text: str) -> str:
     """Add to a word what is printed against it: punctuation, brackets, quotes, a second word."""
     r = rng.random()
     if r < 0.13:
-        return text + rng.choice(_TAIL)
+        return text + rng.choice(v.TAIL)
     if r < 0.16:
-        return rng.choice(_HEAD) + text
+        return rng.choice(v.HEAD) + text
     if r < 0.19:
         return f"({text})"
     if r < 0.23:
@@ -209,13 +182,15 @@ def decorated(rng: random.Random, text: str) -> str:
 
 
 def noise(rng: random.Random) -> str:
-    """Return letters without meaning: single signs, confusable characters, any characters of the vocabulary."""
+    """Return letters without meaning: single signs, confusable characters, any of the vocabulary."""
     r = rng.random()
     if r < 0.4:
-        return rng.choice(_LOOSE) if rng.random() < 0.7 else rng.choice(VOCAB)
+        return rng.choice(v.LOOSE) if rng.random() < 0.7 else rng.choice(VOCAB)
     if r < 0.75:
-        group = rng.choice(_CONFUSABLE)
-        return "".join(rng.choices(group + (rng.choice(_CONFUSABLE) if rng.random() < 0.4 else ""), k=rng.randint(1, 8)))
+        group = rng.choice(v.CONFUSABLE)
+        return "".join(
+            rng.choices(group + (rng.choice(v.CONFUSABLE) if rng.random() < 0.4 else ""), k=rng.randint(1, 8))
+        )
     return "".join(rng.choices(VOCAB, k=rng.randint(2, 9)))
 
 
@@ -232,14 +207,14 @@ def token(rng: random.Random) -> str:
 
 
 def phrase(rng: random.Random, count: int, upper: float = 0.42, numbers: float = 0.2) -> list[str]:
-    """Return the words of a line: mostly dictionary words, with the given shares of upper case and numbers."""
+    """Return the words of a line: mostly dictionary words, with given shares of upper case and numbers."""
     out = []
     for _ in range(count):
         r = rng.random()
         if r < numbers:
             out.append(number(rng))
         elif r < numbers + 0.06:
-            out.append(code(rng) if r < numbers + 0.03 else rng.choice(_LOOSE))
+            out.append(code(rng) if r < numbers + 0.03 else rng.choice(v.LOOSE))
         elif r < numbers + 0.14:
             out.append(term(rng))
         else:

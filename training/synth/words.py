@@ -5,7 +5,6 @@ Every sample knows where its characters stand, so that training can label each t
 
 from __future__ import annotations
 
-import functools
 import math
 import random
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from PIL import Image
 
 from . import degrade as dg
 from . import fonts, text
+from .typeset import Line, typeset
 
 HEIGHT, WIDTH, STEPS = 32, 128, 32
-DRAW_SIZE = 30  # pixels; scaled to the resolution of the scan afterwards
 MAX_RATIO, WINDOW_RATIO = 8, 6  # wider crops are cut into windows of this ratio before they are read
 _STYLES = {
     "receipt": (0.45, ("receipt", "narrow", "mono", "common")),
@@ -36,98 +35,6 @@ class Word:
     centres: list[float]
 
 
-@dataclass
-class _Line:
-    """A drawn line: coverage mask, box of the word in it, left and right edge of each character."""
-
-    mask: np.ndarray
-    box: tuple[float, float, float, float]
-    edges: list[tuple[float, float]]
-    size: int
-
-
-@functools.lru_cache(maxsize=150_000)
-def _glyph(face: fonts.Face, char: str) -> tuple[np.ndarray, int, int, float]:
-    """Return a character's picture, the place of its corner from the pen on the baseline, and its advance."""
-    font = fonts.get_font(face, DRAW_SIZE)
-    mask, (dx, dy) = font.getmask2(char, mode="L", anchor="ls")
-    w, h = mask.size
-    return np.array(mask, np.uint8).reshape(h, w), dx, dy, font.getlength(char)
-
-
-def _type(canvas: np.ndarray, face: fonts.Face, word: str, x: float, y: int, gap: float = 0) -> list[float]:
-    """Print a text on the canvas from a point of the baseline on; returns where each character begins, and the end."""
-    high, wide = canvas.shape
-    xs = [x]
-    for char in word:
-        glyph, dx, dy, advance = _glyph(face, char)
-        left, top = round(xs[-1]) + dx, y + dy
-        x0, y0, x1, y1 = max(0, left), max(0, top), min(wide, left + glyph.shape[1]), min(high, top + glyph.shape[0])
-        if x0 < x1 and y0 < y1:
-            spot = canvas[y0:y1, x0:x1]
-            np.maximum(spot, glyph[y0 - top : y1 - top, x0 - left : x1 - left], out=spot)
-        xs.append(xs[-1] + advance + gap)
-    return xs
-
-
-def _length(face: fonts.Face, word: str, gap: float = 0) -> float:
-    return sum(_glyph(face, c)[3] + gap for c in word)
-
-
-def _context(canvas: np.ndarray, rng: random.Random, face: fonts.Face, x: tuple[int, int], y: int) -> None:
-    """Draw what may stand around a word: neighbours on the line, lines above and below, rules."""
-    size, (x0, x1) = fonts.get_font(face, DRAW_SIZE).size, x
-    if rng.random() < 0.45:
-        gap = rng.uniform(0.22, 0.7) * size
-        if rng.random() < 0.6:
-            _type(canvas, face, face.clean(text.token(rng)[:4]), x1 + gap, y)
-        if rng.random() < 0.6:
-            word = face.clean(text.token(rng)[-4:])
-            _type(canvas, face, word, x0 - gap - _length(face, word), y)
-    for side in (-1, 1):
-        if rng.random() < 0.25:
-            words = face.clean(" ".join(text.token(rng) for _ in range(2)))
-            _type(canvas, face, words, x0 - rng.random() * size * 2, y + int(side * size * rng.uniform(0.95, 1.5)))
-    if rng.random() < 0.14:
-        low = int(y + size * rng.uniform(0.04, 0.35))
-        ends = (0, 4000) if rng.random() < 0.6 else (x0 - 1, x1 + 1)
-        width = max(1, round(size * rng.choice((0.04, 0.06, 0.1))))
-        cv2.line(canvas, (ends[0], low), (ends[1], low), rng.randint(120, 255), width)
-    if rng.random() < 0.04:
-        high = int(y - size * rng.uniform(0.8, 1.1))
-        cv2.line(canvas, (0, high), (4000, high), rng.randint(120, 255), max(1, size // 20))
-    if rng.random() < 0.05:
-        at = int(rng.choice((x0 - size * rng.uniform(0.1, 0.5), x1 + size * rng.uniform(0.1, 0.5))))
-        cv2.line(canvas, (at, 0), (at, 400), rng.randint(120, 255), max(1, size // 16))
-
-
-def _ink_box(canvas: np.ndarray) -> tuple[int, int, int, int]:
-    rows, cols = np.flatnonzero(canvas.any(1)), np.flatnonzero(canvas.any(0))
-    return cols[0], rows[0], cols[-1] + 1, rows[-1] + 1
-
-
-def _draw(rng: random.Random, face: fonts.Face, word: str, spacing: float) -> _Line | None:
-    size = fonts.get_font(face, DRAW_SIZE).size
-    gap, y = spacing * size, 2 * size
-    canvas = np.zeros((3 * size, int(_length(face, word, gap)) + 2 * size), np.uint8)
-    xs = _type(canvas, face, word, size, y, gap)
-    if not canvas.any():
-        return None
-    x0, top, x1, bottom = ink = _ink_box(canvas)
-    cap = y - _glyph(face, "H")[0].shape[0]
-    r = rng.random()
-    if r < 0.25 and bottom - top > 0.45 * size:  # as tight as the ink
-        pass
-    elif r < 0.45:  # as high as the line
-        top, bottom = min(top, cap), max(bottom, y + 0.22 * size)
-    else:
-        top, bottom = min(top, cap), max(bottom, y)
-    _context(canvas, rng, face, (int(ink[0]), int(ink[2])), y)
-    if rng.random() < 0.06:
-        canvas = np.where(canvas > 110, np.uint8(255), np.uint8(0))
-    return _Line(canvas, (x0, top, x1, bottom), list(zip(xs, xs[1:])), size)
-
-
 def _margins(rng: random.Random, h: float) -> tuple[float, float, float, float]:
     """Return how far the crop reaches beyond the word's box: left, top, right, bottom."""
     loose = rng.random() < 0.2
@@ -143,11 +50,11 @@ def _margins(rng: random.Random, h: float) -> tuple[float, float, float, float]:
 
 def _stretch(rng: random.Random, style: str) -> float:
     if style == "receipt":
-        return rng.choices((rng.uniform(0.5, 0.8), rng.gauss(1, 0.1), rng.uniform(1.25, 2.0)), (30, 58, 12))[0]
+        return rng.choices((rng.uniform(0.5, 0.8), rng.gauss(1, 0.1), rng.uniform(1.25, 2.0)), (32, 60, 8))[0]
     return math.exp(rng.gauss(0, 0.13))
 
 
-def _crop(rng: random.Random, line: _Line, style: str) -> tuple[np.ndarray, list[tuple[float, float]]]:
+def _crop(rng: random.Random, line: Line, style: str) -> tuple[np.ndarray, list[tuple[float, float]]]:
     """Cut the word out at the resolution of the scan: stretch, slant, turn a little, scale down."""
     x0, y0, x1, y1 = line.box
     left, top, right, bottom = _margins(rng, y1 - y0)
@@ -167,7 +74,9 @@ def _crop(rng: random.Random, line: _Line, style: str) -> tuple[np.ndarray, list
     mask = line.mask
     shrink = 1 / (scale * min(1.0, sx) if sx < 1 else scale)
     if shrink > 1.1:
-        mask = cv2.GaussianBlur(mask, (0, 0), 0.42 * shrink if sx >= 0.8 else 0.3 * shrink, None, 0.42 / scale)
+        mask = cv2.GaussianBlur(
+            mask, (0, 0), 0.42 * shrink if sx >= 0.8 else 0.3 * shrink, None, 0.42 / scale
+        )
     out = cv2.warpAffine(mask, np.column_stack([a, b]).astype(np.float32), (w, h), flags=cv2.INTER_LINEAR)
     mid_y = (y0 + y1) / 2
     place = [tuple(a[0, 0] * x + a[0, 1] * mid_y + b[0] for x in e) for e in line.edges]
@@ -185,13 +94,13 @@ def _ink(mask: np.ndarray, rng: random.Random, style: str) -> np.ndarray:
     elif r < 0.32:
         mask = np.clip(mask * rng.uniform(1.2, 2.2), 0, 1)
     r, worn = rng.random(), 1.6 if style == "receipt" else 1.0
-    if r < 0.09 * worn:
+    if r < 0.06 * worn:
         mask = dg.thermal_fade(mask, rng)
-    elif r < 0.14 * worn:
-        mask = dg.pinholes(mask, rng)
-    elif r < 0.18 * worn:
+    elif r < 0.10 * worn:
+        mask = dg.pinholes(mask, rng, rng.uniform(0.03, 0.2))
+    elif r < 0.13 * worn:
         mask = dg.streaks(mask, rng)
-    elif r < 0.22 * worn and h >= 14:
+    elif r < 0.16 * worn and h >= 14:
         mask = dg.dot_matrix(mask, rng, h / rng.uniform(7, 11))
     if rng.random() < 0.25:
         mask = mask ** rng.uniform(0.6, 1.7)
@@ -201,17 +110,17 @@ def _ink(mask: np.ndarray, rng: random.Random, style: str) -> np.ndarray:
 def _paint(mask: np.ndarray, rng: random.Random) -> np.ndarray:
     """Choose ink and paper; returns a grey or a colour image."""
     r = rng.random()
-    paper = rng.uniform(228, 255) if rng.random() < 0.68 else rng.uniform(150, 255)
-    if r < 0.68:
+    paper = rng.uniform(232, 255) if rng.random() < 0.72 else rng.uniform(160, 255)
+    if r < 0.7:
         ink = rng.uniform(0, 70)
-    elif r < 0.83:
+    elif r < 0.84:
         ink = rng.uniform(20, max(30, paper - 80))
-    elif r < 0.93:  # pale print
-        ink = paper - rng.uniform(35, 90)
+    elif r < 0.95:  # pale print
+        ink = paper - rng.uniform(40, 100)
     else:  # light on dark
-        paper = rng.uniform(0, 110)
-        ink = paper + rng.uniform(80, 145)
-    if rng.random() < 0.86:
+        paper = rng.uniform(0, 100)
+        ink = paper + rng.uniform(90, 150)
+    if rng.random() < 0.92:
         return np.clip(paper + (ink - paper) * mask, 0, 255).astype(np.uint8)
     tint = np.array([[rng.gauss(0, 16), rng.gauss(0, 28)] for _ in range(3)], np.float32)
     back, front = np.clip(paper + tint[:, 0], 0, 255), np.clip(ink + tint[:, 1], 0, 255)
@@ -248,8 +157,13 @@ def _window(
     return image[:, x : x + span], "".join(c for c, _ in kept), [e for _, e in kept]
 
 
-def render(rng: random.Random, limit: int | None = None) -> Word:
-    """Render one word; `limit` cuts the text to a few characters (for the first steps of training)."""
+def crop_word(
+    rng: random.Random, limit: int | None = None
+) -> tuple[np.ndarray, str, list[tuple[float, float]]]:
+    """Render one word as cut out of a page, of any size: image, text, left and right edge of each character.
+
+    `limit` cuts the text to a few characters (for the first steps of training).
+    """
     while True:
         style = rng.choices(list(_STYLES), [s[0] for s in _STYLES.values()])[0]
         face = fonts.pick_face(rng, *_STYLES[style][1])
@@ -259,14 +173,20 @@ def render(rng: random.Random, limit: int | None = None) -> Word:
         word = "".join(c for c in word if c in face.chars and c in text.VOCAB)[: limit or 60]
         if not word:
             continue
-        spacing = rng.choices((0.0, rng.uniform(-0.05, 0.05), rng.uniform(0.05, 0.4)), (70, 12, 18))[0]
-        line = _draw(rng, face, word, spacing)
+        spacing = rng.choices((0.0, rng.uniform(-0.05, 0.05), rng.uniform(0.05, 0.4)), (75, 12, 13))[0]
+        line = typeset(rng, face, word, spacing)
         if line is None or line.box[3] - line.box[1] < 3:
             continue
         mask, place = _crop(rng, line, style)
         detail = max(0.5, min(1.4, mask.shape[0] / 24))
-        image = dg.any_scan(_paint(_ink(mask, rng, style), rng), rng, detail)
-        image, word, place = _window(rng, image, word, place)
+        image = _paint(_ink(mask, rng, style), rng)
+        return dg.any_scan(image, rng, detail, 0.22 if style == "form" else 0.07), word, place
+
+
+def render(rng: random.Random, limit: int | None = None) -> Word:
+    """Render one word as the recogniser gets it."""
+    while True:
+        image, word, place = _window(rng, *crop_word(rng, limit))
         if word and len(word) <= STEPS and image.shape[1] >= 2:
             fitted, scale = fit(image)
             return Word(fitted, word, [(a + b) / 2 * scale for a, b in place])

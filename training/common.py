@@ -1,0 +1,163 @@
+"""What the training programs share: speed settings, averaged weights, schedules, checkpoints, logs, data workers."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.multiprocessing as mp
+from safetensors.torch import load_file
+from torch import nn
+
+__all__ = ["Average", "Journal", "Stop", "load_checkpoint", "load_weights", "one_cycle", "produce"]
+
+
+def set_up(threads: int, seed: int) -> None:
+    """Fix seeds and the settings that make training on a processor fast."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(seed)
+    random.seed(seed)
+
+
+def one_cycle(progress: float, warm_up: float = 0.03, floor: float = 0.01) -> float:
+    """Return the share of the highest learning rate at a point (0..1) of the run: linear rise, cosine fall."""
+    if progress < warm_up:
+        return max(0.05, progress / warm_up)
+    x = min(1.0, (progress - warm_up) / (1 - warm_up))
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * x))
+
+
+def set_norm_momentum(model: nn.Module, momentum: float | None) -> None:
+    """Set how fast batch-norm statistics follow the data (None: plain mean over all batches seen)."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = momentum
+
+
+@torch.no_grad()
+def recalibrate(model: nn.Module, run: Callable[[], None]) -> None:
+    """Measure the batch-norm statistics of a model anew: `run` must pass data through it."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+    set_norm_momentum(model, None)
+    model.train()
+    run()
+    model.eval()
+
+
+class Average:
+    """Exponential moving average of all weights and statistics of a model."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.state = {k: v.detach().clone() for k, v in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Take in the current weights; the first steps count more."""
+        self.steps += 1
+        weight = 1 - min(self.decay, self.steps / (self.steps + 10))
+        current = model.state_dict()
+        floats = [k for k, v in current.items() if v.is_floating_point()]
+        torch._foreach_lerp_([self.state[k] for k in floats], [current[k] for k in floats], weight)
+
+
+class Journal:
+    """A log of JSON lines, one an event, also printed."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = path.open("a", buffering=1)
+
+    def write(self, **values: Any) -> None:
+        """Append one event."""
+        row = {k: round(v, 5) if isinstance(v, float) else v for k, v in values.items()}
+        self.file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+class Stop:
+    """Becomes true once the process is asked to end, so that a run can save before it goes."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for sig in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sig, self._ask)
+
+    def _ask(self, *_: Any) -> None:
+        self.asked = True
+
+    def __bool__(self) -> bool:
+        return self.asked
+
+
+def save_checkpoint(path: Path, **parts: Any) -> None:
+    """Write a checkpoint so that an interruption leaves the former one intact."""
+    part = path.with_suffix(".part")
+    torch.save(parts, part)
+    part.replace(path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """Return the checkpoint, or None if there is none yet."""
+    return torch.load(path, weights_only=True) if path.exists() else None
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Start from weights as `export.py` writes them (half precision)."""
+    model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()})
+
+
+def _work(
+    queue: Any, make: Callable[[random.Random, int], list[Any]], seed: int, first: int, step: int
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    torch.set_num_threads(1)
+    parent, index = os.getppid(), first
+    while os.getppid() == parent:
+        for batch in make(random.Random(f"{seed}-{index}"), index):
+            queue.put(batch)
+        index += step
+
+
+def produce(
+    make: Callable[[random.Random, int], list[Any]], seed: int, start: int, workers: int = 1, depth: int = 24
+) -> Iterator[Any]:
+    """Yield batches rendered in other processes.
+
+    `make(rng, index)` returns the batches of one round; rounds are numbered from `start` on and seeded by their
+    number, so that a resumed run goes on where it was with one worker.
+    """
+    ctx = mp.get_context("fork")
+    queue = ctx.Queue(depth)
+    for i in range(workers):
+        ctx.Process(target=_work, args=(queue, make, seed, start + i, workers), daemon=True).start()
+    while True:
+        yield queue.get()
+
+
+class Clock:
+    """Seconds of training over all runs so far; drives schedules that are set in hours."""
+
+    def __init__(self, spent: float, hours: float) -> None:
+        self.spent, self.total, self.begin = spent, hours * 3600, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds trained so far."""
+        return self.spent + time.monotonic() - self.begin
+
+    @property
+    def progress(self) -> float:
+        """Share of the planned time that is over."""
+        return min(1.0, self.seconds / self.total)

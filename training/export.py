@@ -1,0 +1,97 @@
+"""Write a checkpoint's averaged weights as half-precision safetensors that docTR's own model loads as they are."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import random
+from pathlib import Path
+from typing import Any
+
+import doctr.models
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import common
+
+__all__ = ["export_weights"]
+
+KINDS = {
+    "recognition": "crnn_mobilenet_v3_small",
+    "crop-orientation": "mobilenet_v3_small_crop_orientation",
+    "page-orientation": "mobilenet_v3_small_page_orientation",
+}
+MODELS = {
+    "crnn_mobilenet_v3_small": doctr.models.crnn_mobilenet_v3_small,
+    "mobilenet_v3_small_crop_orientation": doctr.models.mobilenet_v3_small_crop_orientation,
+    "mobilenet_v3_small_page_orientation": doctr.models.mobilenet_v3_small_page_orientation,
+}
+
+
+def export_weights(state: dict[str, Tensor], architecture: str, path: Path, **extra: Any) -> None:
+    """Write a state dict in half precision; `extra` joins the architecture, the date and the licence in the header."""
+    tensors = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise ValueError(f"{name} does not fit half precision")
+    header = {
+        "format": "pt",
+        "project": "doctr-serve",
+        "licence": "Apache-2.0",
+        "architecture": architecture,
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        **{k: str(v) for k, v in extra.items()},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path, metadata=header)
+
+
+def fitted(model: nn.Module, kind: str, count: int) -> nn.Module:
+    """Measure the batch-norm statistics anew on inputs exactly as inference sees them."""
+    if kind == "recognition":
+        from recognition_eval import calibrate, calibration_images
+
+        calibrate(model, calibration_images(count, "export"))
+    else:
+        from train_orientation import calibrate, rounds
+
+        calibrate(model, rounds(kind.split("-")[0]), random.Random("export"), count)
+    return model
+
+
+def check(path: Path, architecture: str) -> dict[str, str]:
+    """Load the written file into a fresh model as the server does; returns its header."""
+    model = MODELS[architecture](pretrained=False)
+    common.load_weights(model, path)
+    with safe_open(path, "pt") as file:
+        return file.metadata()
+
+
+def main() -> None:
+    """Export one model."""
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("kind", choices=list(KINDS))
+    p.add_argument("checkpoint", type=Path)
+    p.add_argument("--to", type=Path, default=Path(__file__).parent.parent / "server/doctr_serve/weights")
+    p.add_argument(
+        "--calibrate", type=int, default=2048, help="inputs to measure batch-norm statistics on; 0: keep them"
+    )
+    args = p.parse_args()
+    common.set_up(1, 0)
+    architecture, state = KINDS[args.kind], common.load_checkpoint(args.checkpoint)
+    if state is None:
+        raise SystemExit(f"no checkpoint at {args.checkpoint}")
+    model = MODELS[architecture](pretrained=False).to(memory_format=torch.channels_last)
+    model.load_state_dict(state["average"])
+    if args.calibrate:
+        fitted(model, args.kind, args.calibrate)
+    path = args.to / f"{architecture}.safetensors"
+    extra = {"vocab": model.vocab} if hasattr(model, "vocab") else {"classes": model.cfg["classes"]}
+    export_weights(model.state_dict(), architecture, path, samples=state["done"]["words"], **extra)
+    print(path, path.stat().st_size, check(path, architecture))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Run a recogniser on word crops and score it."""
+
+from __future__ import annotations
+
+import copy
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import common
+from real_words import accuracy, load_crops
+from synth import words
+
+__all__ = ["calibrate", "calibration_images", "evaluate", "features_of", "logits_of", "prepare", "validation"]
+
+
+def prepare(images: np.ndarray, model: nn.Module) -> Tensor:
+    """Normalise images (N, H, W, 3) as docTR does."""
+    mean, std = (torch.tensor(model.cfg[k]).view(1, 3, 1, 1) for k in ("mean", "std"))
+    x = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+    return ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def features_of(model: nn.Module, x: Tensor) -> Tensor:
+    """Return what the convolutions see: (N, steps, features)."""
+    f = model.feat_extractor(x)
+    n, c, h, w = f.shape
+    return f.reshape(n, c * h, w).transpose(1, 2)
+
+
+def logits_of(model: nn.Module, x: Tensor) -> Tensor:
+    """Return the scores (N, steps, characters + blank)."""
+    return model.linear(model.decoder(features_of(model, x))[0])
+
+
+def calibration_images(count: int, seed: str) -> np.ndarray:
+    """Return word crops with their padding, to measure batch-norm statistics on."""
+    rng = random.Random(seed)
+    return np.stack([words.render(rng).image for _ in range(count)])
+
+
+def calibrate(model: nn.Module, images: np.ndarray, batch: int = 128) -> None:
+    """Fit the batch-norm statistics to padded crops, as inference sees them."""
+
+    def run() -> None:
+        for i in range(0, len(images) - batch + 1, batch):
+            model.feat_extractor(prepare(images[i : i + batch], model))
+
+    common.recalibrate(model, run)
+
+
+def read(model: nn.Module, images: np.ndarray, batch: int = 128, direct: bool = False) -> list[str]:
+    """Read word crops, with the whole model or with its convolutions alone."""
+    out: list[str] = []
+    with torch.inference_mode():
+        for i in range(0, len(images), batch):
+            x = prepare(images[i : i + batch], model)
+            logits = model.direct(features_of(model, x)) if direct else logits_of(model, x)
+            out += [t for t, _ in model.postprocessor(logits)]
+    return out
+
+
+def evaluate(
+    model: nn.Module, average: common.Average, sets: dict[str, Any], direct: bool
+) -> dict[str, float]:
+    """Score the averaged weights: share of words read exactly, and letters and digits only, case ignored."""
+    trained = copy.deepcopy(model)
+    trained.load_state_dict(average.state)
+    calibrate(trained, sets["calibration"])
+    out: dict[str, float] = {}
+    for name, (images, texts) in ((n, s) for n, s in sets.items() if n != "calibration"):
+        out[f"{name}_exact"], out[f"{name}_alnum"] = accuracy(read(trained, images, direct=direct), texts)
+    return out
+
+
+def validation(count: int, real_dir: Path | None) -> dict[str, Any]:
+    """Return the sets to score on: rendered words of a seed of their own, and real ones if they are at hand."""
+    rng = random.Random("validation")
+    made = [words.render(rng) for _ in range(count)]
+    sets: dict[str, Any] = {"synthetic": (np.stack([w.image for w in made]), [w.text for w in made])}
+    sets["calibration"] = calibration_images(256, "calibration")
+    if real_dir and (real_dir / "forms").is_dir():
+        sets["forms"] = load_crops(real_dir / "forms", 600)
+    return sets

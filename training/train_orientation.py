@@ -1,0 +1,247 @@
+"""Train the classifiers of turned words and turned pages; resumes from its checkpoint when started again.
+
+Class k is what `numpy.rot90(upright, k)` shows, which docTR calls 0, -90, 180 and 90. Pages are learnt from windows
+of a quarter of their area, since letters tell which way is up wherever one looks, and from whole pages at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from doctr.models import mobilenet_v3_small_crop_orientation, mobilenet_v3_small_page_orientation
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+import common
+from kernels import speed_up
+from muon import make_optimizers
+from synth import pages, words
+
+MODELS = {"crop": mobilenet_v3_small_crop_orientation, "page": mobilenet_v3_small_page_orientation}
+SIZE = {"crop": 256, "page": 512}
+
+
+def padded(image: np.ndarray, size: int) -> np.ndarray:
+    """Resize as docTR does for classifiers: keep the ratio, pad with black on both sides alike."""
+    h, w = image.shape[:2]
+    scale = size / max(h, w)
+    nh, nw = max(1, int(h * scale)), max(1, int(w * scale))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(image, (nw, nh), interpolation=how)
+    out = np.zeros((size, size, 3), np.uint8)
+    top, left = (size - nh) // 2, (size - nw) // 2
+    out[top : top + nh, left : left + nw] = small if small.ndim == 3 else small[..., None]
+    return out
+
+
+def crop_round(rng: random.Random, index: int) -> list[Any]:
+    """Return a batch of words, each in two or more of the four directions."""
+    images, labels = [], []
+    while len(images) < 48:
+        image, word, _ = words.crop_word(rng)
+        if sum(c.isalnum() for c in word) < 2 or image.shape[1] < 1.2 * image.shape[0]:
+            continue
+        if image.shape[1] > 8 * image.shape[0]:
+            image = image[:, : 8 * image.shape[0]]
+        for turn in rng.sample(range(4), 2):
+            images.append(np.rot90(padded(image, SIZE["crop"]), turn))
+            labels.append(turn)
+    return [(np.stack(images), np.array(labels))]
+
+
+def _window(page: np.ndarray, rng: random.Random, size: int) -> np.ndarray:
+    for _ in range(6):  # prefer windows with something on them
+        y, x = (rng.randint(0, page.shape[0] - size) for _ in range(2))
+        window = page[y : y + size, x : x + size]
+        if window[::4, ::4].std() > 25:
+            break
+    return window
+
+
+def page_round(rng: random.Random, index: int, whole: bool = False) -> list[Any]:
+    """Return a batch of windows of pages, or of whole pages, each turned at random."""
+    images, labels = [], []
+    for _ in range(8 if whole else 6):
+        page = padded(pages.render_page(rng).image, SIZE["page"])
+        for turn in rng.sample(range(4), 2 if whole else 4):
+            images.append(np.rot90(page if whole else _window(page, rng, SIZE["page"] // 2), turn))
+            labels.append(turn)
+    return [(np.stack(images), np.array(labels))]
+
+
+def whole_page_round(rng: random.Random, index: int) -> list[Any]:
+    """Return a batch of whole pages."""
+    return page_round(rng, index, whole=True)
+
+
+def rounds(kind: str) -> Any:
+    """Return the renderer of batches as inference sees them."""
+    return crop_round if kind == "crop" else whole_page_round
+
+
+def prepare(images: np.ndarray, model: nn.Module) -> Tensor:
+    """Normalise images (N, H, W, 3) as docTR does."""
+    mean, std = (torch.tensor(model.cfg[k]).view(1, 3, 1, 1) for k in ("mean", "std"))
+    x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
+    return ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def calibrate(model: nn.Module, make: Any, rng: random.Random, count: int) -> None:
+    """Fit the batch-norm statistics to inputs as inference sees them."""
+
+    def run() -> None:
+        seen = 0
+        while seen < count:
+            for images, _ in make(rng, 0):
+                model(prepare(images, model))
+                seen += len(images)
+
+    common.recalibrate(model, run)
+
+
+def real_pages(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return real pages in all four directions, for evaluation only."""
+    images, labels = [], []
+    for path in sorted([*folder.glob("*/*.png"), *folder.glob("*/*.jpg")]):
+        page = padded(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), SIZE["page"])
+        for turn in range(4):
+            images.append(np.rot90(page, turn))
+            labels.append(turn)
+    return np.stack(images), np.array(labels)
+
+
+def accuracy(model: nn.Module, images: np.ndarray, labels: np.ndarray, batch: int = 16) -> float:
+    """Return the share of inputs whose direction is found."""
+    right = 0
+    with torch.inference_mode():
+        for i in range(0, len(labels), batch):
+            guess = model(prepare(images[i : i + batch], model)).argmax(1).numpy()
+            right += int((guess == labels[i : i + batch]).sum())
+    return right / len(labels)
+
+
+def evaluate(
+    args: argparse.Namespace, average: common.Average, journal: common.Journal, done: dict[str, Any]
+) -> None:
+    """Score the averaged weights on rendered inputs and, if at hand, on real pages."""
+    model = MODELS[args.kind](pretrained=False).to(memory_format=torch.channels_last)
+    model.load_state_dict(average.state)
+    make = rounds(args.kind)
+    calibrate(model, make, random.Random("calibration"), 192 if args.kind == "crop" else 48)
+    rng, scores = random.Random("validation"), {}
+    sets = [batch for _ in range(6) for batch in make(rng, 0)]
+    scores["synthetic"] = float(np.mean([accuracy(model, *batch) for batch in sets]))
+    if args.kind == "page" and args.real_dir and args.real_dir.is_dir():
+        scores["real"] = accuracy(model, *real_pages(args.real_dir))
+    journal.write(**done, **scores)
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("kind", choices=list(MODELS))
+    p.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
+    p.add_argument("--hours", type=float, default=0.25, help="length of the schedule in hours of training")
+    p.add_argument(
+        "--init-from", type=Path, help="weights to start from; a recogniser's convolutions serve too"
+    )
+    p.add_argument("--lr", type=float, default=2e-3)
+    p.add_argument("--muon-lr", type=float, default=0.02)
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--real-dir", type=Path, help="real pages, for evaluation only")
+    return p.parse_args()
+
+
+def start_from(model: nn.Module, path: Path) -> None:
+    """Load exported weights: the classifier's own, or the convolutions of a recogniser."""
+    state = {k.replace("feat_extractor.", "features."): v.float() for k, v in load_file(path).items()}
+    own = model.state_dict()
+    model.load_state_dict(
+        {k: v for k, v in state.items() if k in own and v.shape == own[k].shape}, strict=False
+    )
+
+
+def main() -> None:
+    """Train until the schedule is over or the process is asked to stop."""
+    args = parse()
+    common.set_up(args.threads, args.seed)
+    model = MODELS[args.kind](pretrained=False)
+    if args.init_from:
+        start_from(model, args.init_from)
+    model = speed_up(model.to(memory_format=torch.channels_last))
+    common.set_norm_momentum(model, 0.05)
+    optimizers = make_optimizers(model, args.lr, args.muon_lr, plain=("classifier.3",))
+    average, done = common.Average(model, 0.99), {"words": 0, "steps": 0, "seconds": 0.0}
+    checkpoint = args.out / "checkpoint.pt"
+    if state := common.load_checkpoint(checkpoint):
+        model.load_state_dict(state["model"])
+        for optimizer, saved in zip(optimizers, state["optimizers"]):
+            optimizer.load_state_dict(saved)
+        average.state, average.steps, done = state["average"], state["average_steps"], state["done"]
+    train(args, model, optimizers, average, done, checkpoint)
+
+
+def step(model: nn.Module, optimizers: list[Any], images: np.ndarray, labels: np.ndarray) -> float:
+    """Take one step; returns the loss."""
+    loss = F.cross_entropy(model(prepare(images, model)), torch.from_numpy(labels), label_smoothing=0.02)
+    model.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+    for optimizer in optimizers:
+        optimizer.step()
+    return loss.item()
+
+
+def train(
+    args: argparse.Namespace,
+    model: nn.Module,
+    optimizers: list[Any],
+    average: common.Average,
+    done: dict,
+    to: Path,
+) -> None:
+    """Run the loop: batches in, weights, log and checkpoints out."""
+    journal, stop, clock = (
+        common.Journal(args.out / "log.jsonl"),
+        common.Stop(),
+        common.Clock(done["seconds"], args.hours),
+    )
+    kinds = [page_round, whole_page_round] if args.kind == "page" else [crop_round]
+    batches = [common.produce(make, args.seed, done["steps"], depth=6) for make in kinds]
+    model.train()
+    bar, losses, saved = tqdm(unit="image", initial=done["words"]), [], time.monotonic()
+    while clock.progress < 1 and not stop:
+        images, labels = next(batches[-1 if clock.progress > 0.75 else 0])
+        share = common.one_cycle(clock.progress, 0.05)
+        for optimizer, peak in zip(optimizers, (args.lr, args.muon_lr)):
+            for group in optimizer.param_groups:
+                group["lr"] = peak * share
+        losses.append(step(model, optimizers, images, labels))
+        average.update(model)
+        done = {"words": done["words"] + len(labels), "steps": done["steps"] + 1, "seconds": clock.seconds}
+        bar.update(len(labels))
+        if done["steps"] % 25 == 0:
+            journal.write(**done, loss=float(np.mean(losses)), lr=args.lr * share)
+            losses = []
+        if time.monotonic() - saved > 240 or clock.progress >= 1 or stop:
+            common.save_checkpoint(
+                to, model=model.state_dict(), optimizers=[o.state_dict() for o in optimizers], average=average.state,
+                average_steps=average.steps, done=done,
+            )  # fmt: skip
+            if not stop:
+                evaluate(args, average, journal, done)
+            saved = time.monotonic()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Train crnn_mobilenet_v3_small on rendered words; resumes from its checkpoint when started again.
+
+The renderer knows where each character stands, so every time step has a label. The convolutions learn from these
+labels alone at first, which costs half as much and needs no search for the alignment; then the LSTM joins in, and
+the loss turns from the labels to CTC.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from doctr.models import crnn_mobilenet_v3_small
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+import common
+from kernels import speed_up
+from optim import recogniser_optimizers
+from recognition_data import BLANK, INDEX, POOL, REPEAT, Rounds
+from recognition_eval import evaluate, features_of, prepare, validation
+from synth.fonts import VOCAB
+
+
+def aligned_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross entropy of every time step."""
+    weight = torch.ones(BLANK + 1)
+    weight[BLANK] = 0.5
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), weight)
+
+
+def loss_of(logits: Tensor, labels: Tensor, texts: list[str], aligned: float) -> Tensor:
+    """Mix the aligned cross entropy (share `aligned`) with CTC."""
+    loss = logits.new_zeros(())
+    if aligned > 0:
+        loss = loss + aligned * aligned_loss(logits, labels)
+    if aligned < 1:
+        target = torch.tensor([INDEX[c] for t in texts for c in t])
+        lengths = torch.tensor([len(t) for t in texts])
+        steps = torch.full((len(texts),), logits.shape[1])
+        scores = logits.transpose(0, 1).log_softmax(-1)
+        loss = loss + (1 - aligned) * F.ctc_loss(scores, target, steps, lengths, BLANK, zero_infinity=True)
+    return loss
+
+
+def total_loss(
+    args: argparse.Namespace, model: nn.Module, batch: tuple[Tensor, Tensor, list[str]], seen: int
+) -> Tensor:
+    """Return the loss of a batch: the convolutions alone first (half the work), then the whole model."""
+    images, labels, texts = batch
+    features = features_of(model, images)
+    direct = aligned_loss(model.direct(features), labels)
+    if seen < args.convolution_words:
+        return direct
+    logits = model.linear(model.decoder(features)[0])
+    return (
+        loss_of(logits, labels, texts, aligned_share(seen - args.convolution_words, args.aligned_words))
+        + 0.2 * direct
+    )
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
+    p.add_argument("--hours", type=float, default=3.0, help="length of the schedule in hours of training")
+    p.add_argument("--init-from", type=Path, help="exported weights (safetensors) to start from")
+    p.add_argument("--batch", type=int, default=64)
+    p.add_argument("--lr", type=float, default=2e-3)
+    p.add_argument("--muon-lr", type=float, default=0.02, help="0: AdamW for everything")
+    p.add_argument("--full", type=float, default=0.35, help="share of batches that keep their padding")
+    p.add_argument("--convolution-words", type=int, default=100_000, help="words before the LSTM joins in")
+    p.add_argument(
+        "--aligned-words", type=int, default=60_000, help="words after that until the loss is CTC alone"
+    )
+    p.add_argument("--average", type=float, default=0.998)
+    p.add_argument("--workers", type=int, default=1)
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--real-dir", type=Path, help="real pages, for evaluation only")
+    return p.parse_args()
+
+
+def aligned_share(seen: int, until: int) -> float:
+    """Return the weight of the aligned loss: all of it for 40% of the span, then falling to none."""
+    return max(0.0, min(1.0, (until - seen) / max(1, 0.6 * until)))
+
+
+def main() -> None:
+    """Train until the schedule is over or the process is asked to stop."""
+    args = parse()
+    common.set_up(args.threads, args.seed)
+    model = crnn_mobilenet_v3_small(pretrained=False, pretrained_backbone=False, vocab=VOCAB)
+    if args.init_from:
+        common.load_weights(model, args.init_from)
+    model.direct = nn.Linear(
+        model.decoder.input_size, BLANK + 1
+    )  # reads the convolutions' features by themselves
+    model.feat_extractor = speed_up(model.feat_extractor.to(memory_format=torch.channels_last))
+    common.set_norm_momentum(model, 0.05)
+    optimizers = recogniser_optimizers(model, args.lr, args.muon_lr)
+    average = common.Average(model, args.average)
+    done = {"words": 0, "steps": 0, "seconds": 0.0}
+    checkpoint = args.out / "checkpoint.pt"
+    if state := common.load_checkpoint(checkpoint):
+        model.load_state_dict(state["model"])
+        for optimizer, saved in zip(optimizers, state["optimizers"]):
+            optimizer.load_state_dict(saved)
+        average.state, average.steps, done = state["average"], state["average_steps"], state["done"]
+    train(args, model, optimizers, average, done, checkpoint)
+
+
+def train(
+    args: argparse.Namespace,
+    model: nn.Module,
+    optimizers: list[Any],
+    average: common.Average,
+    done: dict,
+    to: Path,
+) -> None:
+    """Run the loop: batches in, weights, log and checkpoints out."""
+    journal, stop, clock = (
+        common.Journal(args.out / "log.jsonl"),
+        common.Stop(),
+        common.Clock(done["seconds"], args.hours),
+    )
+    sets = validation(512, args.real_dir)
+    rounds = Rounds(args.batch, args.full, 60 if not args.init_from else 0)
+    batches = common.produce(rounds, args.seed, done["steps"] // (POOL * REPEAT), args.workers)
+    model.train()
+    bar, losses, mark, saved, scored = (
+        tqdm(unit="word", initial=done["words"]),
+        [],
+        time.monotonic(),
+        time.monotonic(),
+        0,
+    )
+    while clock.progress < 1 and not stop:
+        images, labels, texts = next(batches)
+        share = common.one_cycle(clock.progress)
+        for optimizer, peak in zip(optimizers, (args.lr, args.muon_lr)):
+            for group in optimizer.param_groups:
+                group["lr"] = peak * share
+        loss = total_loss(
+            args, model, (prepare(images, model), torch.from_numpy(labels), texts), done["words"]
+        )
+        if torch.isfinite(loss):
+            model.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            for optimizer in optimizers:
+                optimizer.step()
+            average.update(model)
+            losses.append(loss.item())
+        done["words"] += len(texts)
+        done["steps"] += 1
+        done["seconds"] = clock.seconds
+        bar.update(len(texts))
+        if done["steps"] % 100 == 0:
+            rate = 100 * args.batch / (time.monotonic() - mark)
+            journal.write(**done, loss=float(np.mean(losses)), rate=rate, lr=args.lr * share)
+            losses, mark = [], time.monotonic()
+        if time.monotonic() - saved > 240 or clock.progress >= 1 or stop:
+            common.save_checkpoint(
+                to, model=model.state_dict(), optimizers=[o.state_dict() for o in optimizers], average=average.state,
+                average_steps=average.steps, done=done,
+            )  # fmt: skip
+            scored = 0 if stop else scored + 1
+            if scored and (scored % 2 == 0 or clock.progress >= 1):
+                journal.write(
+                    **done, **evaluate(model, average, sets, done["words"] < args.convolution_words)
+                )
+            saved = mark = time.monotonic()
+
+
+if __name__ == "__main__":
+    main()
