@@ -1,0 +1,83 @@
+"""Make the detector's shipped weights from a checkpoint: statistics measured anew, threshold moved to where it belongs.
+
+    python -m calibrate --checkpoint runs/detection/last.pt --out ../server/doctr_serve/weights
+
+1. The batch-norm statistics are measured on whole rendered pages, as inference sees them (training saw windows).
+2. The logit at which boxes match words best on other rendered pages is found, and the last bias is moved so that this
+   logit becomes the contract's threshold, 0.1. `--level` sets the logit instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+from pathlib import Path
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+import common
+from detection_metrics import LEVELS, evaluate
+from export import export_weights
+from synth.pages import render_page
+from train_detection import build_model, logits, normalise
+
+ARCHITECTURE = "db_mobilenet_v3_large"
+THRESHOLD = 0.1  # the contract's default, for pixels and for boxes
+
+
+def measure_statistics(model: nn.Module, pages: int, seed: int = 77) -> None:
+    """Set the batch-norm statistics to their means over rendered pages."""
+    rng = random.Random(seed)
+
+    def run() -> None:
+        for _ in tqdm(range(pages), desc="statistics"):
+            logits(model, normalise(model, render_page(rng).image[None]))
+
+    common.recalibrate(model, run)
+
+
+def move_level(model: nn.Module, level: float) -> None:
+    """Shift the last bias so that a logit of `level` comes out as the threshold."""
+    with torch.no_grad():
+        model.prob_head[-1].bias += math.log(THRESHOLD / (1 - THRESHOLD)) - level
+
+
+def main() -> None:
+    """Read the command line, calibrate, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--checkpoint", required=True, type=Path)
+    parser.add_argument("--out", required=True, type=Path, help="folder of the weights")
+    parser.add_argument("--statistics-pages", type=int, default=40, help="0 keeps the averaged statistics")
+    parser.add_argument("--pages", type=int, default=24, help="pages on which the level is found")
+    parser.add_argument("--level", type=float, help="the logit to use, instead of the one found")
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    common.set_up(args.threads, 0)
+    saved = common.load_checkpoint(args.checkpoint)
+    if saved is None:
+        raise SystemExit(f"no checkpoint at {args.checkpoint}")
+    model = build_model()
+    model.load_state_dict(saved["average"])
+    model.eval()
+    if args.statistics_pages:
+        measure_statistics(model, args.statistics_pages)
+    level, found = args.level, {}
+    if level is None:
+        with torch.inference_mode():
+            found = evaluate(lambda images: logits(model, normalise(model, images)), args.pages, LEVELS)
+        print(found)
+        level = found["level"]
+    move_level(model, level)
+    path = args.out / f"{ARCHITECTURE}.safetensors"
+    extra = {"windows": saved["crops"], "level": level, "box_f1": found.get("box_f1", "")}
+    export_weights(model.state_dict(), ARCHITECTURE, path, **extra)
+    print(path, path.stat().st_size, extra)
+
+
+if __name__ == "__main__":
+    main()
