@@ -25,7 +25,12 @@ def page_text(result: ocr_pb2.PageResult) -> str:
 
 
 def to_dict(result: ocr_pb2.PageResult) -> dict[str, Any]:
-    """The page as an entry of the REST answer: the same names, every field present, empty ones included."""
+    """The page as an entry of the REST answer: the same names, every field present, empty ones included.
+
+    Returns:
+        What ``json.dumps`` takes. Numbers are the shortest decimals that give the wire's 32-bit float again; REST
+        sometimes writes the same float with more digits.
+    """
     return json_format.MessageToDict(
         result, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
