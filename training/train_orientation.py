@@ -71,7 +71,7 @@ def page_round(rng: random.Random, index: int, whole: bool = False) -> list[Any]
     """Return a batch of windows of pages, or of whole pages, each turned at random."""
     images, labels = [], []
     for _ in range(8 if whole else 6):
-        page = padded(pages.render_page(rng).image, SIZE["page"])
+        page = padded(pages.render_page(rng, turn=False).image, SIZE["page"])
         for turn in rng.sample(range(4), 2 if whole else 4):
             images.append(np.rot90(page if whole else _window(page, rng, SIZE["page"] // 2), turn))
             labels.append(turn)

@@ -136,8 +136,8 @@ def _fit(image: np.ndarray, quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return out, quads * np.array([nw / w, nh / h], np.float32) + np.array([left, top], np.float32)
 
 
-def render_page(rng: random.Random) -> Page:
-    """Render one page: layout, wear, scanner, file."""
+def render_page(rng: random.Random, turn: bool = True) -> Page:
+    """Render one page: layout, wear, scanner, file; `turn` allows a few that lie on their side or head."""
     layout = rng.choices([f for f, _ in _LAYOUTS], [p for _, p in _LAYOUTS])[0]
     kind = layout.__name__
     k = rng.choices((0.8, 1.0, 1.3, 1.6, 2.0), (0.1, 0.3, 0.25, 0.22, 0.13))[0]
@@ -150,7 +150,7 @@ def render_page(rng: random.Random) -> Page:
     if rng.random() < 0.3:
         clutter.border(grey, rng, k)
     grey = degrade.any_scan(grey, rng, detail=max(0.6, 0.8 * k))
-    turns = rng.choices((0, 1, 2, 3), (0.94, 0.02, 0.02, 0.02))[0]
+    turns = rng.choices((0, 1, 2, 3), (0.94, 0.02, 0.02, 0.02))[0] if turn else 0
     for _ in range(turns):
         quads = np.stack([quads[..., 1], grey.shape[1] - quads[..., 0]], -1)[:, [1, 2, 3, 0]]
         grey = np.ascontiguousarray(np.rot90(grey))
