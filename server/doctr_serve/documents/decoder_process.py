@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from doctr_serve.documents.channel import Channel, ChannelClosedError
 from doctr_serve.documents.source import SourceDocument
-from doctr_serve.errors import InternalError
+from doctr_serve.errors import DeadlineExceededError, InternalError
 from doctr_serve.interrupt import POLL_INTERVAL_S, Interrupt
 
 __all__ = ["WORKER_COMMAND", "DecoderGoneError", "DecoderProcess", "DecoderStalledError"]
@@ -32,6 +32,9 @@ WORKER_COMMAND = (sys.executable, "-P", "-m", "doctr_serve.documents.worker")
 
 # The process ends itself this many times later than the server gives it up, in case the server is gone.
 SELF_DESTRUCT_FACTOR = 2.0
+
+# Loading the parsers takes a second at most; on a machine that is starved, longer.
+START_TIMEOUT_S = 60.0
 
 # What a parser needs of the environment; everything else, keys and passwords included, stays with the server.
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TMPDIR", "LANG", "LC_ALL")
@@ -75,7 +78,10 @@ class DecoderProcess:
         finally:
             theirs.close()
         self._channel = Channel(ours)
+        self._started_at = time.monotonic()
+        self._is_ready = False
         self._sent_at: list[float] = []
+        self._amid_pixels = False
         self.documents_opened = 0
 
     @property
@@ -86,7 +92,7 @@ class DecoderProcess:
     @property
     def is_busy(self) -> bool:
         """Whether an answer is outstanding: only a process that owes nothing may serve another request."""
-        return bool(self._sent_at)
+        return bool(self._sent_at) or self._amid_pixels
 
     def is_alive(self) -> bool:
         """Returns whether the process still runs."""
@@ -124,13 +130,12 @@ class DecoderProcess:
         """
         if not self._sent_at:  # The question did not get through.
             raise DecoderGoneError
-        self._wait_until(self._sent_at[0] + self._timeout_s, interrupt)
-        try:
-            message, descriptor = self._channel.receive()
-        except ChannelClosedError as error:
-            raise DecoderGoneError from error
-        if descriptor is not None:
-            os.close(descriptor)
+        if not self._is_ready:
+            # Its start is no time that the document took.
+            self._receive_until(self._started_at + START_TIMEOUT_S, interrupt)
+            self._is_ready = True
+            self._sent_at[0] = time.monotonic()
+        message = self._receive_until(self._sent_at[0] + self._timeout_s, interrupt)
         self._sent_at.pop(0)
         if self._sent_at:  # The next question is worked on only from now on.
             self._sent_at[0] = time.monotonic()
@@ -150,15 +155,33 @@ class DecoderProcess:
         if height < 1 or width < 1:  # No decoder in its right mind says that.
             raise DecoderGoneError
         pixels: NDArray[np.uint8] = np.empty((height, width, 3), np.uint8)
-        # Busy until the last byte: a process left amid its pixels is of no use to another request.
-        self._sent_at.insert(0, time.monotonic())
-        self._wait_until(self._sent_at[0] + self._timeout_s, interrupt)
+        self._amid_pixels = True
+        self._wait_until(time.monotonic() + self._timeout_s, interrupt)
         try:
             self._channel.receive_into(memoryview(pixels.data).cast("B"))
         except ChannelClosedError as error:
             raise DecoderGoneError from error
-        self._sent_at.pop(0)
+        self._amid_pixels = False
         return pixels
+
+    def drain(self, timeout_s: float) -> bool:
+        """Takes the answers that nobody wants any more.
+
+        Args:
+            timeout_s: seconds to wait for them.
+
+        Returns:
+            Whether the process owes nothing now and may serve another request.
+        """
+        interrupt = Interrupt(timeout_s)
+        try:
+            while self._sent_at and not self._amid_pixels:
+                answer = self.receive(interrupt)
+                if "height" in answer:
+                    self.receive_pixels(answer["height"], answer["width"], interrupt)
+        except (DecoderGoneError, DecoderStalledError, DeadlineExceededError, MemoryError):
+            return False
+        return not self.is_busy
 
     def stop(self) -> None:
         """Ends the process, whatever it is doing."""
@@ -181,6 +204,16 @@ class DecoderProcess:
         except ChannelClosedError as error:
             raise DecoderGoneError from error
         self._sent_at.append(time.monotonic())
+
+    def _receive_until(self, deadline: float, interrupt: Interrupt) -> dict[str, Any]:
+        self._wait_until(deadline, interrupt)
+        try:
+            message, descriptor = self._channel.receive()
+        except ChannelClosedError as error:
+            raise DecoderGoneError from error
+        if descriptor is not None:  # No honest decoder sends one.
+            os.close(descriptor)
+        return message
 
     def _wait_until(self, deadline: float, interrupt: Interrupt) -> None:
         def on_wait() -> None:

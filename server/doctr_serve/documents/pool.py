@@ -31,6 +31,10 @@ logger = logging.getLogger(__name__)
 # Parsers leak and fragment memory; a fresh process costs a tenth of a second.
 DOCUMENTS_PER_PROCESS = 500
 
+# A caller that leaves early leaves a page behind that is decoded already, or soon will be: waiting that long for it
+# costs less than a fresh process.
+DRAIN_TIMEOUT_S = 0.2
+
 
 class DecoderPool:
     """Decoder processes, started when they are first needed and replaced when they fail. Thread-safe.
@@ -155,7 +159,7 @@ class DecoderPool:
 
     def _is_reusable(self, process: DecoderProcess) -> bool:
         """Whether the process is fit for another request; if so, it has closed the last one's document."""
-        if process.is_busy or process.documents_opened >= self._documents_per_process:
+        if process.documents_opened >= self._documents_per_process or not process.drain(DRAIN_TIMEOUT_S):
             return False
         try:
             process.send("close")

@@ -90,8 +90,9 @@ class Worker:
         self._document: Document | None = None
 
     def run(self) -> None:
-        """Serves until the server closes the socket."""
+        """Says that it is ready, then serves until the server closes the socket."""
         with contextlib.suppress(ChannelClosedError), open(os.devnull, "w") as nowhere:
+            self._channel.send({"ready": True})
             while True:
                 message, descriptor = self._channel.receive()
                 faulthandler.dump_traceback_later(self._timeout_s, exit=True, file=nowhere)

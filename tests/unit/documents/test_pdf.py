@@ -33,7 +33,7 @@ def pdf(text: str = "A page with text", size=(300.3, 200.7), **entries) -> bytes
 def form_pdf() -> bytes:
     """A text field with an appearance, as an annotation of the page."""
     document = pikepdf.new()
-    page = add_page(document, text_operators("Name:"), (300, 200))
+    page = add_page(document, text_operators("Name:", (300, 200)), (300, 200))
     look = document.make_stream(b"1 0 0 rg 0 0 100 20 re f")
     look.stream_dict.update(
         pikepdf.Dictionary(Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form, BBox=[0, 0, 100, 20])

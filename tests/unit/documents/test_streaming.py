@@ -151,11 +151,14 @@ def test_a_cancelled_call_stops_amid_a_page_and_the_pool_is_clean_for_the_next(m
 
 def test_a_caller_that_leaves_early_leaves_a_clean_pool(make_pool, read) -> None:
     pool = make_pool()
+    pool.warm()
+    process_ids = pool.idle_process_ids()
     for _ in range(3):
         with pool.open([SourceDocument("a", small_pdf(5))], interrupt=Interrupt()) as opened:
             next(opened.decode())
     (page,) = read(PICTURE, through=pool)
     assert page.image[0, 0].tolist() == [255, 0, 0]
+    assert pool.idle_process_ids() == process_ids, "a page that was soon done cost a process"
 
 
 def test_a_passed_deadline_stops_a_hanging_page(make_pool) -> None:
