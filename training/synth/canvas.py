@@ -136,7 +136,7 @@ class Canvas:
         if inside and label:
             x, y = round(x), round(y)
             narrow = max(0.0, 0.3 * (y1 - y0) - (x1 - x0)) / 2
-            slack = 0.04 * (y1 - y0) + 0.3 * self.k
+            slack = 0.06 * (y1 - y0) + 0.4 * self.k
             x0, x1, y0, y1 = x + x0 - slack - narrow, x + x1 + slack + narrow, y + y0 - slack, y + y1 + slack
             self.quads.append(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32))
         return style.width(text)

@@ -14,6 +14,7 @@ __all__ = ["UNCLIP", "draw_targets", "inset"]
 
 UNCLIP = 1.5
 _FINE = 2  # kernels are drawn this much finer, then averaged: their edges are soft where they cross pixels
+_BIAS = 0.3  # pixels that the post-processing moves straight boxes right and down, half undone (turned ones move left)
 _SHIFT = 4  # fractional bits of the coordinates that OpenCV draws with
 
 
@@ -60,6 +61,6 @@ def draw_targets(quads: np.ndarray, size: int, smallest: float = 5.0) -> tuple[n
     short = np.minimum(w, h)
     good = short >= smallest
     d = inset(w, h) + 0.45  # OpenCV's polygons hold their border, and the post-processing adds about a pixel
-    _fill(fine, _resized(quads[good], -d[good], -d[good]), 255, _FINE)
+    _fill(fine, _resized(quads[good], -d[good], -d[good]) - _BIAS, 255, _FINE)
     _fill(weight, _resized(quads[~good], 0.1 * h[~good], 0.1 * h[~good]), 0, 1.0)
     return cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA), weight
