@@ -53,7 +53,7 @@ class Channel:
         except OSError as error:
             raise ChannelClosedError from error
 
-    def send_bytes(self, data: bytes | memoryview) -> None:
+    def send_bytes(self, data: bytes) -> None:
         """Sends raw bytes; waits until the other end took them."""
         try:
             self._socket.sendall(data)

@@ -13,15 +13,16 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from doctr_serve.documents.channel import Channel, ChannelClosedError
 from doctr_serve.documents.source import SourceDocument
 from doctr_serve.errors import DeadlineExceededError, InternalError
 from doctr_serve.interrupt import POLL_INTERVAL_S, Interrupt
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["WORKER_COMMAND", "DecoderGoneError", "DecoderProcess", "DecoderStalledError"]
 
@@ -152,6 +153,8 @@ class DecoderProcess:
             RequestCancelledError: ``interrupt`` fired.
             DeadlineExceededError: ``interrupt`` fired.
         """
+        import numpy as np  # Not above: the decoder processes load this package, and numpy is half their start.
+
         if height < 1 or width < 1:  # No decoder in its right mind says that.
             raise DecoderGoneError
         pixels: NDArray[np.uint8] = np.empty((height, width, 3), np.uint8)

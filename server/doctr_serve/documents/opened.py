@@ -7,9 +7,6 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from doctr_serve.documents.decoder_process import DecoderGoneError, DecoderStalledError
 from doctr_serve.documents.failures import document_error
 from doctr_serve.documents.page_selection import PageSelection
@@ -223,7 +220,7 @@ class OpenedDocuments:
         lost = self._lost.get(reference.document_index)
         if lost is None:
             return None
-        problem = "its document could not be opened again after an earlier page had failed"
+        problem = "its document could not be opened a second time"
         return type(lost)(reference.document_name, problem, page_number=reference.page_number)
 
     def _receive_pixels(
@@ -235,15 +232,14 @@ class OpenedDocuments:
         except PageTooLargeError as error:  # The header said otherwise.
             self._replace()
             return DecodedPage(reference, None, error)
-        image: NDArray[np.uint8] = process.receive_pixels(height, width, self._interrupt)
-        return DecodedPage(reference, image)
+        return DecodedPage(reference, process.receive_pixels(height, width, self._interrupt))
 
     def _crashed(self, document_name: str, page_number: int | None) -> DecoderCrashedError:
         logger.warning("a decoder process died on '%s': %s", document_name, self._running().last_words())
         self._replace()
         return DecoderCrashedError(
             document_name,
-            "the decoder crashed on it; the file is damaged or hostile",
+            "the decoder crashed on it; the file is probably damaged",
             page_number=page_number,
         )
 

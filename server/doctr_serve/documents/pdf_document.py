@@ -9,7 +9,6 @@ import mmap
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import numpy as np
 import pypdfium2 as pdfium
 from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 
@@ -55,7 +54,7 @@ class PdfDocument:
             return 0, 0
         return _pixels(height), _pixels(width)
 
-    def decode(self, page_number: int) -> tuple[int, int, Iterator[memoryview]]:
+    def decode(self, page_number: int) -> tuple[int, int, Iterator[bytes]]:
         """Returns height, width and the rows as packed RGB; raises PdfiumError for a damaged page."""
         page = self._document[page_number - 1]
         try:
@@ -99,10 +98,12 @@ def _pixels(points: float) -> int:
     return HUGE if math.isinf(points) else math.ceil(points * RENDER_SCALE)
 
 
-def _packed_rows(bitmap: pdfium.PdfBitmap) -> Iterator[memoryview]:
+def _packed_rows(bitmap: pdfium.PdfBitmap) -> Iterator[bytes]:
     """Yields the pixels in bands; PDFium pads each row to a multiple of 4 bytes."""
-    pixels = bitmap.to_numpy()
+    pixels = memoryview(bitmap.buffer).cast("B")
+    row_bytes = bitmap.width * bitmap.n_channels
     rows = max(1, BAND_PIXELS // bitmap.width)
     for top in range(0, bitmap.height, rows):
-        yield np.ascontiguousarray(pixels[top : top + rows]).data.cast("B")
+        starts = [row * bitmap.stride for row in range(top, min(top + rows, bitmap.height))]
+        yield b"".join(pixels[start : start + row_bytes] for start in starts)
     bitmap.close()

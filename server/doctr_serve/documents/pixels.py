@@ -8,10 +8,14 @@ under it (often black text on black), here they are composited on white, as a vi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import ImageCms
 
 __all__ = ["oriented", "rgb_bands"]
 
@@ -57,7 +61,7 @@ def _bands(image: Image.Image, lab_to_rgb: ImageCms.ImageCmsTransform | None) ->
     for top in range(0, image.height, rows):
         band = image.crop((0, top, image.width, min(top + rows, image.height)))
         if lab_to_rgb is not None:
-            band = ImageCms.applyTransform(band, lab_to_rgb) or band
+            band = lab_to_rgb.apply(band)
         elif band.has_transparency_data:
             band = band.convert("RGBA")
             band = Image.alpha_composite(Image.new("RGBA", band.size, "white"), band)
@@ -71,6 +75,8 @@ def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
     smallest of 1.0 (floats), 8 bits and 16 bits that holds every sample is taken for it; samples outside of
     all of these are stretched from their least to their greatest.
     """
+    import numpy as np  # Half of a decoder's start, for images that hardly anybody sends.
+
     samples = np.asarray(image)
     if samples.dtype == np.uint16:
         return (samples >> 8).astype(np.uint8)
@@ -87,6 +93,8 @@ def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
 
 def _lab_transform() -> ImageCms.ImageCmsTransform:
     """CIELAB (TIFF) to sRGB; ``Image.convert`` knows no LAB."""
+    from PIL import ImageCms
+
     return ImageCms.buildTransform(
         ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
     )

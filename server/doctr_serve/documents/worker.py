@@ -38,7 +38,7 @@ class Document(Protocol):
     def size(self, page_number: int) -> tuple[int, int]:
         """Height and width in pixels, from headers; (0, 0) for a damaged page."""
 
-    def decode(self, page_number: int) -> tuple[int, int, Iterator[bytes] | Iterator[memoryview]]:
+    def decode(self, page_number: int) -> tuple[int, int, Iterator[bytes]]:
         """Height, width, and the rows as packed 8-bit RGB."""
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class Worker:
         assert self._document is not None  # noqa: S101 - the server opens before it asks
         return {"sizes": [self._document.size(page) for page in pages]}
 
-    def page(self, page_number: int) -> tuple[dict[str, Any], Iterable[bytes] | Iterable[memoryview]]:
+    def page(self, page_number: int) -> tuple[dict[str, Any], Iterable[bytes]]:
         """Decodes one page; returns the reply and its pixels."""
         if self._document is None:
             raise DecodeFailure("unreadable", DAMAGED)
@@ -130,7 +130,7 @@ class Worker:
 
     def _answer(
         self, message: dict[str, Any], descriptor: int | None
-    ) -> tuple[dict[str, Any], Iterable[bytes] | Iterable[memoryview]]:
+    ) -> tuple[dict[str, Any], Iterable[bytes]]:
         try:
             match message["op"]:
                 case "open":

@@ -78,7 +78,7 @@ def test_a_document_that_crashes_when_opened_again_loses_its_remaining_pages_at_
     assert pages[0].error is None
     assert [type(page.error) for page in pages[1:]] == [DecoderCrashedError] * 5
     assert [page.error.page_number for page in pages[1:]] == [2, 3, 4, 5, 6]
-    assert "could not be opened again" in pages[5].error.message
+    assert "could not be opened a second time" in pages[5].error.message
 
 
 def test_a_document_that_crashes_the_decoder_when_opened_is_refused_at_once(
@@ -94,7 +94,7 @@ def test_a_document_that_crashes_the_decoder_when_opened_is_refused_at_once(
 def test_a_picture_too_large_for_the_decoders_memory_is_an_error_and_no_crash_of_the_server(
     make_pool, read
 ) -> None:
-    pool = make_pool(decoder_memory_bytes=256 * 2**20)
+    pool = make_pool(decoder_memory_bytes=160 * 2**20)
     large = encoded(Image.new("RGB", (6000, 6000)), "PNG", compress_level=1)
     pages = read(PICTURE, large, PICTURE, through=pool)
     assert [type(page.error) for page in pages] == [type(None), DecoderCrashedError, type(None)]
@@ -201,9 +201,7 @@ def test_the_decoder_knows_neither_torch_nor_the_servers_secrets(
     (process_id,) = pool.idle_process_ids()
     libraries = Path(f"/proc/{process_id}/maps").read_text()
     assert "pdfium" in libraries
-    assert "torch" not in libraries
-    assert "grpc" not in libraries
-    assert "cv2" not in libraries
+    assert not [name for name in ("torch", "grpc", "cv2", "numpy") if name in libraries]
     assert b"swordfish" not in Path(f"/proc/{process_id}/environ").read_bytes()
     limits = Path(f"/proc/{process_id}/limits").read_text()
     assert any(
