@@ -55,7 +55,8 @@ def fitted(model: nn.Module, kind: str, count: int) -> nn.Module:
 
         calibrate(model, calibration_images(count, "export"))
     else:
-        from train_orientation import calibrate, rounds
+        from orientation_data import rounds
+        from train_orientation import calibrate
 
         calibrate(model, rounds(kind.split("-")[0]), random.Random("export"), count)
     return model

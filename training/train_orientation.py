@@ -24,68 +24,9 @@ from tqdm import tqdm
 import common
 from kernels import speed_up
 from muon import make_optimizers
-from synth import pages, words
+from orientation_data import SIZE, crop_round, padded, page_round, rounds, whole_page_round
 
 MODELS = {"crop": mobilenet_v3_small_crop_orientation, "page": mobilenet_v3_small_page_orientation}
-SIZE = {"crop": 256, "page": 512}
-
-
-def padded(image: np.ndarray, size: int) -> np.ndarray:
-    """Resize as docTR does for classifiers: keep the ratio, pad with black on both sides alike."""
-    h, w = image.shape[:2]
-    scale = size / max(h, w)
-    nh, nw = max(1, int(h * scale)), max(1, int(w * scale))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(image, (nw, nh), interpolation=how)
-    out = np.zeros((size, size, 3), np.uint8)
-    top, left = (size - nh) // 2, (size - nw) // 2
-    out[top : top + nh, left : left + nw] = small if small.ndim == 3 else small[..., None]
-    return out
-
-
-def crop_round(rng: random.Random, index: int) -> list[Any]:
-    """Return a batch of words, each in two or more of the four directions."""
-    images, labels = [], []
-    while len(images) < 48:
-        image, word, _ = words.crop_word(rng)
-        if sum(c.isalnum() for c in word) < 2 or image.shape[1] < 1.2 * image.shape[0]:
-            continue
-        if image.shape[1] > 8 * image.shape[0]:
-            image = image[:, : 8 * image.shape[0]]
-        for turn in rng.sample(range(4), 2):
-            images.append(np.rot90(padded(image, SIZE["crop"]), turn))
-            labels.append(turn)
-    return [(np.stack(images), np.array(labels))]
-
-
-def _window(page: np.ndarray, rng: random.Random, size: int) -> np.ndarray:
-    for _ in range(6):  # prefer windows with something on them
-        y, x = (rng.randint(0, page.shape[0] - size) for _ in range(2))
-        window = page[y : y + size, x : x + size]
-        if window[::4, ::4].std() > 25:
-            break
-    return window
-
-
-def page_round(rng: random.Random, index: int, whole: bool = False) -> list[Any]:
-    """Return a batch of windows of pages, or of whole pages, each turned at random."""
-    images, labels = [], []
-    for _ in range(8 if whole else 6):
-        page = padded(pages.render_page(rng, turn=False).image, SIZE["page"])
-        for turn in rng.sample(range(4), 2 if whole else 4):
-            images.append(np.rot90(page if whole else _window(page, rng, SIZE["page"] // 2), turn))
-            labels.append(turn)
-    return [(np.stack(images), np.array(labels))]
-
-
-def whole_page_round(rng: random.Random, index: int) -> list[Any]:
-    """Return a batch of whole pages."""
-    return page_round(rng, index, whole=True)
-
-
-def rounds(kind: str) -> Any:
-    """Return the renderer of batches as inference sees them."""
-    return crop_round if kind == "crop" else whole_page_round
 
 
 def prepare(images: np.ndarray, model: nn.Module) -> Tensor:
@@ -136,9 +77,9 @@ def evaluate(
     model = MODELS[args.kind](pretrained=False).to(memory_format=torch.channels_last)
     model.load_state_dict(average.state)
     make = rounds(args.kind)
-    calibrate(model, make, random.Random("calibration"), 192 if args.kind == "crop" else 48)
+    calibrate(model, make, random.Random("calibration"), 96 if args.kind == "crop" else 48)
     rng, scores = random.Random("validation"), {}
-    sets = [batch for _ in range(6) for batch in make(rng, 0)]
+    sets = [batch for _ in range(4) for batch in make(rng, 0)]
     scores["synthetic"] = float(np.mean([accuracy(model, *batch) for batch in sets]))
     if args.kind == "page" and args.real_dir and args.real_dir.is_dir():
         scores["real"] = accuracy(model, *real_pages(args.real_dir))
@@ -221,7 +162,7 @@ def train(
     model.train()
     bar, losses, saved = tqdm(unit="image", initial=done["words"]), [], time.monotonic()
     while clock.progress < 1 and not stop:
-        images, labels = next(batches[-1 if clock.progress > 0.75 else 0])
+        images, labels = next(batches[-1 if clock.progress > 0.85 else 0])
         share = common.one_cycle(clock.progress, 0.05)
         for optimizer, peak in zip(optimizers, (args.lr, args.muon_lr)):
             for group in optimizer.param_groups:

@@ -79,7 +79,7 @@ def _context(canvas: np.ndarray, rng: random.Random, face: fonts.Face, x: tuple[
                 x0 - rng.random() * size * 2,
                 y + int(side * size * rng.uniform(0.95, 1.5)),
             )
-    if rng.random() < 0.14:
+    if rng.random() < 0.17:
         low = int(y + size * rng.uniform(0.04, 0.35))
         ends = (0, 4000) if rng.random() < 0.6 else (x0 - 1, x1 + 1)
         width = max(1, round(size * rng.choice((0.04, 0.06, 0.1))))
