@@ -47,11 +47,16 @@ def access_log(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def edge(server, access_log):
+def envoy_log(tmp_path_factory):
+    return tmp_path_factory.mktemp("envoy") / "envoy.log"
+
+
+@pytest.fixture(scope="module")
+def edge(server, access_log, envoy_log):
     options = EnvoyOptions(
         upstreams=(server.address,), max_request_bytes=ENVOY_LIMIT_BYTES, access_log=str(access_log)
     )
-    with run_envoy(options) as url:
+    with envoy_log.open("wb") as output, run_envoy(options, output=output) as url:
         yield url
 
 
@@ -343,6 +348,7 @@ def test_a_request_without_documents_is_400_and_says_how_to_send_them(client, re
         ("?detection_batch_size=2.5", "detection_batch_size"),
         ("?detection_batch_size=99999999999", "detection_batch_size"),
         ("?box_threshold=high", "box_threshold"),
+        ("?box_threshold=nan", "box_threshold"),
         ("?box_threshold=0.1&box_threshold=0.2", "box_threshold"),
         ("?documents.name=x", "documents"),
         ("?group_lines=true&body.content_type=text/plain", "body"),
@@ -565,18 +571,21 @@ def test_every_answer_has_a_request_id_and_the_server_knows_the_same(client, ser
     assert client.get("/nope").headers["x-request-id"]
 
 
-def test_the_access_log_has_a_json_line_per_request_and_never_a_query_or_a_password(client, access_log):
+def test_the_access_log_has_a_json_line_per_request_and_no_log_has_a_query_or_a_password(
+    client, access_log, envoy_log
+):
     post(
         client, "?detection_model=s3cret", headers={"x-request-id": "log-me"}, data={"pdf_password": "s3cret"}
     )
     post(client, "?pdf_password=s3cret")
+    post(client, "?pdf_password=s3cret", files=[("large.pdf", b"\0" * (ENVOY_LIMIT_BYTES + 1))])
     client.get("/nope?key=s3cret")
     deadline = time.monotonic() + 10
     while access_log.read_text().count("log-me") < 1 or '"/nope"' not in access_log.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.1)
     text = access_log.read_text()
-    assert "s3cret" not in text
+    assert "s3cret" not in text + envoy_log.read_text()
     entry = next(e for e in map(json.loads, text.splitlines()) if e["request_id"] == "log-me")
     assert (entry["method"], entry["path"], entry["status"]) == ("POST", "/ocr", 200)
     assert entry["bytes_received"] > 0
@@ -586,6 +595,18 @@ def test_the_access_log_has_a_json_line_per_request_and_never_a_query_or_a_passw
 def test_answers_tell_nothing_of_the_servers_behind(client):
     headers = post(client).headers
     assert [name for name in headers if name.startswith(("x-envoy", "grpc-"))] == []
+
+
+def test_a_server_that_no_longer_answers_is_504_when_envoys_own_limit_passes(server, service):
+    config = render(EnvoyOptions(listen="127.0.0.1:0", admin="127.0.0.1:0", upstreams=(server.address,)))
+    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
+        if "timeout" in route.get("route", {}):
+            route["route"]["timeout"] = "0.3s"
+    service.page_permits = threading.Semaphore(0)
+    with run_envoy(EnvoyOptions(), config=config) as url, httpx.Client(base_url=url, timeout=30) as client:
+        assert_error(post(client), 504, grpc.StatusCode.DEADLINE_EXCEEDED)
+        assert service.calls[-1].ended.wait(5)
 
 
 # Servers that come and go
