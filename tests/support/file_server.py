@@ -47,6 +47,8 @@ def content(body: bytes, *, ranges: bool = True) -> Answer:
             handler.end_headers()
             return
         handler.send_response(206 if asked else 200)
+        for name, value in getattr(handler, "extra_headers", {}).items():
+            handler.send_header(name, value)
         if asked:
             handler.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
         handler.send_header("Content-Length", str(len(body) - start))

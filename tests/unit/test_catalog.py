@@ -311,3 +311,9 @@ def test_the_downloader_follows_the_settings_and_accepts_no_plain_http(
         with pytest.raises(WeightsDownloadError, match="only https is accepted"):
             catalog.pull(find(catalog, "db_resnet50"), progress=False)
     assert server.requests == []
+
+
+def test_the_empty_file_that_a_failed_download_of_doctr_leaves_does_not_count(cache: Path) -> None:
+    (cache / "db_resnet50-79bd7d70.pt").touch()
+    catalog = Catalog(Settings())
+    assert not catalog.is_available(find(catalog, "db_resnet50"))

@@ -114,7 +114,8 @@ class DoctrWeights:
         if self._settings.weights_dir is not None:
             names = (file_name, f"{architecture}.safetensors", f"{architecture}.pt")
             candidates = [self._settings.weights_dir / name for name in names] + candidates
-        return next((path for path in candidates if path.is_file()), None)
+        # docTR's own download, when it fails, leaves an empty file behind (_urlretrieve of doctr/utils/data.py).
+        return next((path for path in candidates if path.is_file() and path.stat().st_size), None)
 
     def is_known_damaged(self, path: Path) -> bool:
         """Whether the file, as it is now, was found damaged before. Reads nothing."""

@@ -1,0 +1,219 @@
+"""docTR models of the Hugging Face hub, through the real hub client, against a local server of its protocol."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import shutil
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+import torch
+from doctr import models
+from doctr.models.classification.mobilenet import pytorch as mobilenet
+from doctr.models.factory.hub import _save_model_and_config_for_hf_hub, from_hub
+from doctr_serve.errors import UnknownModelError, WeightsDownloadError, WeightsUnavailableError
+from doctr_serve.inference.catalog import Catalog, ModelTask, WeightsSource
+from doctr_serve.inference.hub import HubRepositories
+from doctr_serve.inference.loading import load_model
+from doctr_serve.settings import Settings
+from support.file_server import FileServer, content, serve, status
+
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+NAME = "organisation/reader"
+MIB = 1024 * 1024
+
+
+def hub_answer(repository: Path):
+    """Answers as the hub does for the files of one repository (HEAD and GET of ``resolve`` addresses)."""
+
+    def answer(handler: BaseHTTPRequestHandler, server: FileServer) -> None:
+        name, _, rest = handler.path.removeprefix("/").partition("/resolve/")
+        path = repository / rest.partition("/")[2]
+        if name != NAME:
+            status(404, X_Error_Code="RepoNotFound", X_Error_Message="Repository not found")(handler, server)
+        elif not path.is_file():
+            status(404, X_Error_Code="EntryNotFound", X_Repo_Commit=COMMIT)(handler, server)
+        else:
+            body = path.read_bytes()
+            handler.extra_headers = {
+                "ETag": f'"{hashlib.sha256(body).hexdigest()}"',
+                "X-Repo-Commit": COMMIT,
+            }
+            content(body)(handler, server)
+
+    return answer
+
+
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository as docTR's ``push_to_hf_hub`` fills it: a recogniser of digits."""
+    directory = tmp_path_factory.mktemp("pushed")
+    torch.manual_seed(5)
+    model = models.crnn_mobilenet_v3_small(pretrained=False, pretrained_backbone=False, vocab="0123456789")
+    model.cfg["mean"], model.cfg["std"] = (0.5, 0.4, 0.3), (0.3, 0.2, 0.1)
+    _save_model_and_config_for_hf_hub(
+        model, str(directory), arch="crnn_mobilenet_v3_small", task="recognition"
+    )
+    return directory
+
+
+@pytest.fixture
+def repository(pushed: Path, tmp_path: Path) -> Path:
+    """A copy of the repository, for the test to change."""
+    return Path(shutil.copytree(pushed, tmp_path / "repository"))
+
+
+@pytest.fixture
+def hub(repository: Path) -> Iterator[FileServer]:
+    """The hub, with that repository."""
+    with serve(hub_answer(repository)) as server:
+        yield server
+
+
+def catalog_of(address: str, tmp_path: Path, *, max_bytes: int = 100 * MIB, **settings) -> Catalog:
+    repositories = HubRepositories(
+        timeout_s=5, max_bytes=max_bytes, endpoint=address, cache_dir=tmp_path / "hub-cache"
+    )
+    return Catalog(Settings(**{"allow_hub_models": True, **settings}), hub=repositories)
+
+
+def test_a_hub_model_is_what_doctrs_from_hub_loads(
+    hub: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # from_hub downloads a pretrained backbone from the internet, only to load the model's weights over it.
+    monkeypatch.setattr(mobilenet, "load_pretrained_params", lambda *_, **__: None)
+    catalog = catalog_of(hub.address, tmp_path)
+    entry = catalog.find_by_name(NAME)
+    assert (entry.task, entry.architecture, entry.source) == (
+        ModelTask.RECOGNITION,
+        "crnn_mobilenet_v3_small",
+        WeightsSource.HUB,
+    )
+    assert not catalog.is_available(entry)
+    catalog.pull(entry, progress=False)
+    assert catalog.is_available(entry)
+    model = load_model(entry, catalog)
+
+    expected = from_hub(NAME, endpoint=hub.address, cache_dir=tmp_path / "doctr-cache").eval()
+    assert model.vocab == expected.vocab == "0123456789"
+    assert {key: value for key, value in model.cfg.items() if key not in ("mean", "std", "input_shape")} == {
+        key: value for key, value in expected.cfg.items() if key not in ("mean", "std", "input_shape")
+    }
+    for key in ("mean", "std", "input_shape"):
+        assert list(model.cfg[key]) == expected.cfg[key]
+    image = torch.rand((1, 3, 32, 128), generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        answers = [network(image, return_model_output=True)["out_map"] for network in (model, expected)]
+    assert torch.equal(*answers)
+
+
+def test_once_pulled_a_hub_model_is_found_and_loaded_without_the_hub(hub: FileServer, tmp_path: Path) -> None:
+    catalog = catalog_of(hub.address, tmp_path)
+    catalog.pull(catalog.find_by_name(NAME), progress=False)
+    asked = len(hub.requests)
+    offline = catalog_of("http://127.0.0.1:9", tmp_path)
+    entry = offline.find(NAME, ModelTask.RECOGNITION, option="recognition_model")
+    load_model(entry, offline)
+    assert offline.pull(entry, progress=False) == offline.weights_path(entry)
+    assert len(hub.requests) == asked
+
+
+def test_a_request_for_a_hub_model_that_is_not_here_asks_nobody(hub: FileServer, tmp_path: Path) -> None:
+    with pytest.raises(WeightsUnavailableError, match=f"doctr-serve pull {NAME}"):
+        catalog_of(hub.address, tmp_path).find(NAME, ModelTask.RECOGNITION, option="recognition_model")
+    assert hub.requests == []
+
+
+def test_with_download_on_demand_a_request_asks_the_hub(hub: FileServer, tmp_path: Path) -> None:
+    catalog = catalog_of(hub.address, tmp_path, download_on_demand=True)
+    assert catalog.find(NAME, ModelTask.RECOGNITION, option="recognition_model").name == NAME
+
+
+def test_a_hub_model_of_another_task_is_refused(hub: FileServer, tmp_path: Path) -> None:
+    with pytest.raises(UnknownModelError, match="is a recognition model") as raised:
+        catalog_of(hub.address, tmp_path).find(
+            NAME, ModelTask.DETECTION, option="detection_model", fetch=True
+        )
+    assert raised.value.field == "detection_model"
+
+
+def test_hub_models_are_not_asked_for_when_they_are_not_allowed(hub: FileServer, tmp_path: Path) -> None:
+    with pytest.raises(UnknownModelError, match="does not allow"):
+        catalog_of(hub.address, tmp_path, allow_hub_models=False).find_by_name(NAME)
+    assert hub.requests == []
+
+
+def test_a_name_the_hub_does_not_know_is_an_unknown_model(hub: FileServer, tmp_path: Path) -> None:
+    with pytest.raises(UnknownModelError, match="the hub has no such model"):
+        catalog_of(hub.address, tmp_path).find_by_name("organisation/other")
+
+
+def test_a_repository_without_weights_is_refused(hub: FileServer, repository: Path, tmp_path: Path) -> None:
+    (repository / "pytorch_model.bin").unlink()
+    catalog = catalog_of(hub.address, tmp_path)
+    with pytest.raises(UnknownModelError, match=r"no pytorch_model\.bin"):
+        catalog.pull(catalog.find_by_name(NAME), progress=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"arch": "bert"}, "has the architecture 'bert'"),
+        ({"arch": "lw_detr_s", "task": "layout"}, "has the architecture 'lw_detr_s'"),
+        ({"arch": None}, "is no docTR model"),
+        ({"input_shape": [3, 32]}, "is no docTR model"),
+        ({"mean": "0.5"}, "is no docTR model"),
+    ],
+)
+def test_a_repository_that_is_no_ocr_model_of_doctr_is_refused(
+    change: dict, problem: str, hub: FileServer, repository: Path, tmp_path: Path
+) -> None:
+    config = json.loads((repository / "config.json").read_text())
+    (repository / "config.json").write_text(json.dumps(config | change))
+    with pytest.raises(UnknownModelError, match=problem):
+        catalog_of(hub.address, tmp_path).find_by_name(NAME)
+
+
+def test_a_hub_that_does_not_answer_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(WeightsDownloadError, match="could not be fetched from the Hugging Face hub"):
+        catalog_of("http://127.0.0.1:9", tmp_path).find_by_name(NAME)
+
+
+def test_a_file_over_the_size_limit_is_not_downloaded(hub: FileServer, tmp_path: Path) -> None:
+    catalog = catalog_of(hub.address, tmp_path, max_bytes=MIB)
+    entry = catalog.find_by_name(NAME)
+    with pytest.raises(WeightsDownloadError, match="larger than max_download_bytes"):
+        catalog.pull(entry, progress=False)
+    assert not catalog.is_available(entry)
+
+
+class _WritesAFile:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.path,)
+
+
+def test_weights_from_the_hub_cannot_run_code(hub: FileServer, repository: Path, tmp_path: Path) -> None:
+    (repository / "pytorch_model.bin").write_bytes(
+        pickle.dumps({"x": _WritesAFile(tmp_path / "ran")}, protocol=2)
+    )
+    catalog = catalog_of(hub.address, tmp_path)
+    entry = catalog.find_by_name(NAME)
+    catalog.pull(entry, progress=False)
+    with pytest.raises(WeightsUnavailableError, match="cannot be read"):
+        load_model(entry, catalog)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_orientation_of_a_hub_pair_comes_from_doctr(hub: FileServer, tmp_path: Path) -> None:
+    catalog = catalog_of(hub.address, tmp_path)
+    entry = catalog.find_by_name(NAME)
+    assert [companion.source for companion in catalog.companions(entry, entry)] == [WeightsSource.DOCTR] * 2
