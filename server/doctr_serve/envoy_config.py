@@ -124,8 +124,8 @@ def _set_max_request_bytes(manager: Config, max_request_bytes: int) -> None:
 def _set_timeout(manager: Config, timeout_s: float) -> None:
     manager["stream_idle_timeout"] = f"{timeout_s:g}s"
     for route in _routes(manager):
-        if "timeout" in route.get("route", {}):
-            route["route"]["timeout"] = f"{timeout_s:g}s"
+        if "max_stream_duration" in route.get("route", {}):
+            route["route"]["max_stream_duration"]["max_stream_duration"] = f"{timeout_s:g}s"
 
 
 def _set_cors_origins(manager: Config, origins: tuple[str, ...]) -> None:

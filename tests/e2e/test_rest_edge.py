@@ -601,8 +601,8 @@ def test_a_server_that_no_longer_answers_is_504_when_envoys_own_limit_passes(ser
     config = render(EnvoyOptions(listen="127.0.0.1:0", admin="127.0.0.1:0", upstreams=(server.address,)))
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
-        if "timeout" in route.get("route", {}):
-            route["route"]["timeout"] = "0.3s"
+        if "max_stream_duration" in route.get("route", {}):
+            route["route"]["max_stream_duration"]["max_stream_duration"] = "0.3s"
     service.page_permits = threading.Semaphore(0)
     with run_envoy(EnvoyOptions(), config=config) as url, httpx.Client(base_url=url, timeout=30) as client:
         assert_error(post(client), 504, grpc.StatusCode.DEADLINE_EXCEEDED)
