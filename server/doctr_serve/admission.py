@@ -38,6 +38,12 @@ class Admission:
         self._is_ready = False
         self._is_draining = False
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that hold a place now: uploading, waiting or worked on."""
+        with self._lock:
+            return self._in_flight
+
     def set_ready(self) -> None:
         """Lets requests in: the models are loaded."""
         with self._lock:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import grpc
 import structlog
 from grpc_status import rpc_status as grpc_rpc_status
 
-from doctr_serve.errors import DoctrServeError, InternalError, RequestCancelledError
+from doctr_serve.errors import DeadlineExceededError, DoctrServeError, InternalError, RequestCancelledError
 from doctr_serve.interrupt import Interrupt
 from doctr_serve.rpc_status import error_trailers, to_status
 
@@ -25,6 +26,8 @@ __all__ = ["REQUEST_ID_KEY", "Call"]
 REQUEST_ID_KEY = "x-request-id"
 """Metadata key: read from the caller, returned as a trailer and, with the first message, as a header."""
 VALID_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+OVERTIME_S = 2.0
+"""Seconds past its deadline after which a call is cut off: it waits for a caller who reads no more messages."""
 
 logger = structlog.get_logger("doctr_serve.call")
 
@@ -57,17 +60,26 @@ class Call:
 
         Not before the first message: an error before it must be able to set the HTTP status.
         """
-        if not self._headers_sent:
-            self._headers_sent = True
+        if self._headers_sent:
+            return
+        self._headers_sent = True
+        try:
             self._context.send_initial_metadata(((REQUEST_ID_KEY, self.request_id),))
+        except grpc.RpcError as error:  # grpc's way to say that the caller is gone (grpc/_server.py)
+            raise RequestCancelledError("the caller cancelled the request") from error
 
     @contextmanager
-    def answer(self, method: str, admission: Admission) -> Iterator[None]:
-        """Runs the body of an RPC with a place in the queue; turns what it raises into the RPC's status."""
+    def answer(self, method: str, admission: Admission | None = None) -> Iterator[None]:
+        """Runs the body of an RPC; turns what it raises into the RPC's status, and logs one line.
+
+        Args:
+            method: the RPC's name.
+            admission: where the RPC needs a place of the bounded ones; None for one that costs nothing.
+        """
         with structlog.contextvars.bound_contextvars(request_id=self.request_id, method=method):
             code = "OK"
             try:
-                with admission.place():
+                with self._cut_off_at_the_deadline(), admission.place() if admission else nullcontext():
                     yield
             except RequestCancelledError:
                 code = RequestCancelledError.code
@@ -77,7 +89,8 @@ class Call:
                 self._abort(error)
             except GeneratorExit:
                 # grpc closes the response generator when the caller went away between two messages.
-                code = RequestCancelledError.code
+                has_time = self.interrupt.remaining_s() != 0
+                code = (RequestCancelledError if has_time else DeadlineExceededError).code
                 raise
             except Exception:
                 code = InternalError.code
@@ -87,6 +100,21 @@ class Call:
                 )
             finally:
                 self._log(code)
+
+    @contextmanager
+    def _cut_off_at_the_deadline(self) -> Iterator[None]:
+        """Cancels the call when it outlives its deadline.
+
+        The body notices a deadline between its steps, but not while grpc waits for a caller who reads no further
+        messages: without this such a caller would keep its place, and a drain waiting, for good.
+        """
+        timer = threading.Timer((self.interrupt.remaining_s() or 0) + OVERTIME_S, self._context.cancel)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _abort(self, error: DoctrServeError) -> None:
         status = grpc_rpc_status.to_status(to_status(error))

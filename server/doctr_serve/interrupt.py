@@ -42,7 +42,7 @@ class Interrupt:
             raise RequestCancelledError("the caller cancelled the request")
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise DeadlineExceededError(
-                f"the request did not finish within {self._timeout_s:.0f} s; send fewer pages, raise the call's "
+                f"the request did not finish within {self._timeout_s:.3g} s; send fewer pages, raise the call's "
                 "deadline, or ask the operator to raise request_timeout_s"
             )
 

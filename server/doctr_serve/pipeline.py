@@ -43,6 +43,7 @@ def read_pages(
     *,
     detection_batch_size: int,
     interrupt: Interrupt,
+    request_id: str = "",
 ) -> Iterator[PageReading]:
     """Yields the reading of each page as soon as it is there.
 
@@ -54,6 +55,7 @@ def read_pages(
         predictor: the request's predictor.
         detection_batch_size: pages per detection forward.
         interrupt: checked before every page.
+        request_id: what a caller is told to report when the server is at fault.
 
     Raises:
         RequestCancelledError: the caller is gone.
@@ -62,17 +64,19 @@ def read_pages(
     batch_size = 1
     while batch := list(islice(pages, batch_size)):
         batch_size = detection_batch_size
-        detected = _detect(predictor, [page for page in batch if page.image is not None])
+        detected = _detect(predictor, [page for page in batch if page.image is not None], request_id)
         for page in batch:
             interrupt.check()
             if page.error is not None:
                 yield PageReading(page.reference, error=page.error)
             else:
-                yield _recognise(predictor, page, next(detected))
+                yield _recognise(predictor, page, next(detected), request_id)
         del batch, detected
 
 
-def _detect(predictor: StagedPredictor, pages: list[DecodedPage]) -> Iterator[DetectedPage | DoctrServeError]:
+def _detect(
+    predictor: StagedPredictor, pages: list[DecodedPage], request_id: str
+) -> Iterator[DetectedPage | DoctrServeError]:
     """Yields each page's detection; where a batch fails, its pages are tried one by one to find the culprit."""
     if not pages:
         return iter(())
@@ -82,12 +86,12 @@ def _detect(predictor: StagedPredictor, pages: list[DecodedPage]) -> Iterator[De
         raise
     except Exception as error:
         if len(pages) > 1:
-            return (found for page in pages for found in _detect(predictor, [page]))
-        return iter([_failure(pages[0].reference, error)])
+            return (found for page in pages for found in _detect(predictor, [page], request_id))
+        return iter([_failure(pages[0].reference, error, request_id)])
 
 
 def _recognise(
-    predictor: StagedPredictor, page: DecodedPage, detected: DetectedPage | DoctrServeError
+    predictor: StagedPredictor, page: DecodedPage, detected: DetectedPage | DoctrServeError, request_id: str
 ) -> PageReading:
     if isinstance(detected, DoctrServeError):
         return PageReading(page.reference, error=detected)
@@ -96,15 +100,15 @@ def _recognise(
     except (RequestCancelledError, DeadlineExceededError):
         raise
     except Exception as error:
-        return PageReading(page.reference, error=_failure(page.reference, error))
+        return PageReading(page.reference, error=_failure(page.reference, error, request_id))
 
 
-def _failure(reference: PageReference, error: Exception) -> DoctrServeError:
+def _failure(reference: PageReference, error: Exception, request_id: str) -> DoctrServeError:
     if isinstance(error, DoctrServeError):
         return error
     logger.exception("page_failed", extra={"page_number": reference.page_number})
     return InternalError(
         f"'{reference.document_name}', page {reference.page_number}: could not be read because of a fault of the "
-        "server; report it with the request id",
+        f"server; report it with the request id {request_id}",
         field=reference.document_name,
     )

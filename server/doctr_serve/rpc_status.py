@@ -13,18 +13,23 @@ __all__ = ["ERROR_DOMAIN", "error_trailers", "to_status"]
 
 ERROR_DOMAIN = "doctr-serve"
 """``google.rpc.ErrorInfo.domain`` of every error."""
+MAX_MESSAGE_BYTES = 1024
+"""A status travels as headers, its message three times over; grpc takes 8 KiB of them (grpc.max_metadata_size)."""
+MAX_FIELD_BYTES = 256
 
 
 def to_status(error: DoctrServeError) -> status_pb2.Status:
     """Returns the status of an error.
 
     Its details hold ``ErrorInfo`` always, ``BadRequest`` where a field is at fault, and ``RetryInfo`` where a later
-    call may succeed.
+    call may succeed. What the caller sent, such as a file's name, is cut short where it is quoted.
     """
-    status = status_pb2.Status(code=code_pb2.Code.Value(error.code), message=error.message)
+    text = _shortened(error.message, MAX_MESSAGE_BYTES)
+    status = status_pb2.Status(code=code_pb2.Code.Value(error.code), message=text)
     details: list[message.Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain=ERROR_DOMAIN)]
     if error.field is not None:
-        violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=error.message)
+        field = _shortened(error.field, MAX_FIELD_BYTES)
+        violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=text)
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
     if error.retry_after_s is not None:
         delay = duration_pb2.Duration()
@@ -47,3 +52,12 @@ def error_trailers(error: DoctrServeError) -> tuple[tuple[str, str], ...]:
     if error.retry_after_s is not None:
         trailers += (("retry-after", str(max(1, math.ceil(error.retry_after_s)))),)
     return trailers
+
+
+def _shortened(text: str, max_bytes: int) -> str:
+    """Returns the text, its middle left out where its UTF-8 form has more than ``max_bytes``."""
+    encoded = text.encode()
+    if len(encoded) <= max_bytes:
+        return text
+    half = (max_bytes - len("…".encode())) // 2
+    return f"{encoded[:half].decode(errors='ignore')}…{encoded[-half:].decode(errors='ignore')}"

@@ -40,9 +40,12 @@ class OCRServer:
     Args:
         settings: the server's settings.
         engine: the engine; by default the one the settings describe.
+        decoders: the decoder processes; by default those the settings describe.
     """
 
-    def __init__(self, settings: Settings, engine: OCREngine | None = None) -> None:
+    def __init__(
+        self, settings: Settings, engine: OCREngine | None = None, decoders: DecoderPool | None = None
+    ) -> None:
         if engine is None:
             from doctr_serve.inference.engine import OCREngine  # torch: not needed to build a server in tests
 
@@ -53,8 +56,13 @@ class OCRServer:
             max_concurrent_requests=settings.max_concurrent_requests,
             max_queued_requests=settings.max_queued_requests,
         )
-        self.decoders = DecoderPool(settings)
+        self.decoders = decoders or DecoderPool(settings)
         self._health = health.HealthServicer(experimental_non_blocking=True)
+        # Enough for every place in the queue; what does not fit is refused by the spare ones.
+        self._threads = ThreadPoolExecutor(
+            settings.max_concurrent_requests + settings.max_queued_requests + SPARE_THREADS,
+            thread_name_prefix="rpc",
+        )
         self._server = self._build()
         self.port = 0
 
@@ -95,15 +103,16 @@ class OCRServer:
         logger.info("draining")
         drained = self.admission.wait_until_idle(self.settings.drain_timeout_s)
         self._server.stop(grace=1.0 if drained else 0.0).wait()
+        # grpc leaves its threads to their owner. Calls that were cancelled end here, before what they use closes.
+        self._threads.shutdown()
         self.decoders.close()
         self.engine.close()
         logger.info("stopped", drained=drained)
 
     def _build(self) -> grpc.Server:
         settings = self.settings
-        places = settings.max_concurrent_requests + settings.max_queued_requests
         server = grpc.server(
-            ThreadPoolExecutor(places + SPARE_THREADS, thread_name_prefix="rpc"),
+            self._threads,
             maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
             options=(
                 ("grpc.max_receive_message_length", settings.max_message_bytes),
@@ -142,8 +151,22 @@ def serve(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop_requested.set())
     server = OCRServer(settings)
     server.start()
-    try:
-        server.warm()
-        stop_requested.wait()
-    finally:
-        server.stop()
+    failures: list[Exception] = []
+
+    def warm() -> None:
+        try:
+            server.warm()
+        except Exception as error:
+            # While the server stops, its parts close under the warming: no failure of the start.
+            if not stop_requested.is_set():
+                failures.append(error)
+                stop_requested.set()
+
+    # In a thread, so that a signal is heeded while weights are downloaded.
+    warming = threading.Thread(target=warm, daemon=True, name="warm")
+    warming.start()
+    stop_requested.wait()
+    server.stop()
+    warming.join(settings.drain_timeout_s)
+    if failures:
+        raise failures[0]

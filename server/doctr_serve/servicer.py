@@ -19,6 +19,7 @@ from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 if TYPE_CHECKING:
     from doctr_serve.admission import Admission
     from doctr_serve.documents import DecoderPool, SourceDocument
+    from doctr_serve.inference.catalog import CatalogEntry
     from doctr_serve.inference.engine import OCREngine
     from doctr_serve.settings import Settings
 
@@ -88,20 +89,22 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
         self, request: ocr_pb2.ListModelsRequest, context: grpc.ServicerContext
     ) -> ocr_pb2.ListModelsResponse:
         """Returns every model of the catalog and the default pair."""
-        return ocr_pb2.ListModelsResponse(
-            models=[
-                ocr_pb2.Model(
-                    name=entry.name,
-                    task=f"MODEL_TASK_{entry.task.name}",
-                    architecture=entry.architecture,
-                    source=f"WEIGHTS_SOURCE_{entry.source.name}",
-                    available=self._engine.catalog.is_available(entry),
-                    loaded=self._engine.is_loaded(entry),
-                )
-                for entry in self._engine.catalog.entries()
-            ],
+        response = ocr_pb2.ListModelsResponse(
             default_detection_model=self._settings.default_detection_model,
             default_recognition_model=self._settings.default_recognition_model,
+        )
+        with self._call(context).answer("ListModels"):
+            response.models.extend(self._model(entry) for entry in self._engine.catalog.entries())
+        return response
+
+    def _model(self, entry: CatalogEntry) -> ocr_pb2.Model:
+        return ocr_pb2.Model(
+            name=entry.name,
+            task=f"MODEL_TASK_{entry.task.name}",
+            architecture=entry.architecture,
+            source=f"WEIGHTS_SOURCE_{entry.source.name}",
+            available=self._engine.catalog.is_available(entry),
+            loaded=self._engine.is_loaded(entry),
         )
 
     def _call(self, context: grpc.ServicerContext) -> Call:
@@ -126,6 +129,7 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
                 predictor,
                 detection_batch_size=options.detection_batch_size,
                 interrupt=call.interrupt,
+                request_id=call.request_id,
             )
             for reading in readings:
                 if reading.error is not None and len(opened.references) == 1:

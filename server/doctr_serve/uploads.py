@@ -63,9 +63,13 @@ def receive_upload(
         InvalidRequestError: a malformed form, or messages out of order.
         RequestTooLargeError: more bytes or documents than the limits allow; raised as soon as they arrive.
     """
-    if first.HasField("body"):
-        return _receive_form(first, rest, settings, stack)
-    return _receive_documents(first, rest, settings, stack)
+    if not first.HasField("body"):
+        return _receive_documents(first, _only("documents", rest), settings, stack)
+    if first.documents:
+        raise InvalidRequestError(
+            "an upload is either a form in body, or documents; not both", field="documents"
+        )
+    return _receive_form(first, _only("body", rest), settings, stack)
 
 
 def interruptible(
@@ -91,6 +95,18 @@ def interruptible(
             interrupt.check()
             return
         yield message  # type: ignore[misc]
+
+
+def _only(accepted: str, messages: Iterator[ocr_pb2.OCRRequest]) -> Iterator[ocr_pb2.OCRRequest]:
+    """Yields the messages; what would be ignored in them is refused instead."""
+    for message in messages:
+        for field, _ in message.ListFields():
+            if field.name != accepted:
+                raise InvalidRequestError(
+                    f"{field.name} came too late: after an upload's first message, messages carry {accepted} only",
+                    field=field.name,
+                )
+        yield message
 
 
 def _forward(

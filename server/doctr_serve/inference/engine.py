@@ -17,6 +17,7 @@ from doctr.models.detection.predictor import DetectionPredictor
 from doctr.models.preprocessor import PreProcessor
 from doctr.models.recognition.predictor import RecognitionPredictor
 
+from doctr_serve.inference.backends import Backend
 from doctr_serve.inference.backends.torch_backend import TorchBackend
 from doctr_serve.inference.catalog import Catalog, CatalogEntry, ModelTask
 from doctr_serve.inference.loading import load_model
@@ -75,12 +76,15 @@ class OCREngine:
     Args:
         settings: the server's settings.
         catalog: which models exist; by default the one the settings describe.
+        backend: what runs the models; torch by default.
     """
 
-    def __init__(self, settings: Settings, catalog: Catalog | None = None) -> None:
+    def __init__(
+        self, settings: Settings, catalog: Catalog | None = None, backend: Backend | None = None
+    ) -> None:
         self.settings = settings
         self.catalog = catalog or Catalog(settings)
-        self._backend = TorchBackend(settings.device)
+        self._backend = backend or TorchBackend(settings.device)
         self._scheduler = ForwardScheduler(
             concurrent_forwards=settings.concurrent_forwards, intra_op_threads=settings.intra_op_threads
         )

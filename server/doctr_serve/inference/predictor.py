@@ -6,7 +6,7 @@ The stages call docTR's own steps in the order of ``OCRPredictor.forward`` (doct
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from doctr.utils.geometry import detach_scores
 from doctr_serve.options import OCROptions
 
 __all__ = ["DetectedPage", "StagedPredictor"]
+
+MIN_BOX_WIDTH_PIXELS = 1e-3
 
 
 @dataclass
@@ -120,6 +122,7 @@ class StagedPredictor(OCRPredictor):
         Returns:
             docTR's page: blocks, lines and words, with orientation and language where asked for.
         """
+        page = self._without_widthless_boxes(page)
         crops, boxes = self._prepare_crops(
             [page.image],
             [page.boxes],
@@ -149,6 +152,18 @@ class StagedPredictor(OCRPredictor):
             [self._language(texts[0])] if self.detect_language else None,
         )
         return document.pages[0]
+
+    def _without_widthless_boxes(self, page: DetectedPage) -> DetectedPage:
+        """Drops what is left of boxes in the padding, where docTR's crops for disabled page orientation fail.
+
+        ``extract_rcrops(..., assume_horizontal=True)`` of doctr/utils/geometry.py finds no left edge in them and
+        raises an IndexError; with the classifier enabled docTR drops such crops itself (``_prepare_crops``).
+        """
+        if self.assume_straight_pages or not self._page_orientation_disabled or not len(page.boxes):
+            return page
+        width = page.image.shape[1]
+        has_width = np.ptp(page.boxes[:, :, 0], axis=1) * width > MIN_BOX_WIDTH_PIXELS
+        return replace(page, boxes=page.boxes[has_width], scores=page.scores[has_width])
 
     @staticmethod
     def _detected(images: list[np.ndarray], predictions: list[dict[str, np.ndarray]]) -> list[DetectedPage]:

@@ -91,5 +91,6 @@ class ModelStore:
         unpinned = [
             entry for entry, future in self._models.items() if entry not in self._pinned and future.done()
         ]
-        for entry in unpinned[: max(0, len(self._models) - len(self._pinned) - self._capacity)]:
+        excess = len(self._models.keys() - self._pinned) - self._capacity
+        for entry in unpinned[: max(0, excess)]:
             del self._models[entry]
