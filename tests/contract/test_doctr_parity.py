@@ -1,0 +1,225 @@
+"""Each option does what docTR's own option does: docTR in this process, the service over gRPC, compared word by word.
+
+Both sides have the same files of weights. The networks run in another memory format and with folded batch norms
+in the service, which moves a pixel of the heat map by about 1e-5. Where that pixel lies within 1e-5 of
+binary_threshold, a box's edge moves by one pixel of the map (1024 x 1024), hence the tolerance of geometries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from doctr.io.elements import Document, Page
+from doctr_serve.options import DOCTR_ARGUMENTS, OCROptions
+from doctr_serve.v1 import ocr_pb2
+from support.doctr_reference import DoctrReference
+from support.pages import blank, png, real_receipt, skewed, two_columns
+from support.server import DETECTION_MODEL, RECOGNITION_MODEL, Service
+
+GEOMETRY_TOLERANCE = 1.5 / 1024
+SCORE_TOLERANCE = 2e-3
+CLASSIFIER_TOLERANCE = 0.0101
+"""docTR rounds the classifiers' confidences to two digits."""
+
+DEFAULTS = OCROptions(detection_model=DETECTION_MODEL, recognition_model=RECOGNITION_MODEL)
+PAGES = {"columns": two_columns, "skewed": skewed}
+
+Reference = Callable[[OCROptions, str], Document]
+
+# option: (its value, the page, the options beside it without which it has no effect)
+CASES: dict[str, tuple[Any, str, dict[str, Any]]] = {
+    "detection_model": ("fast_tiny", "columns", {}),
+    "recognition_model": ("crnn_mobilenet_v3_large", "skewed", {}),
+    "assume_straight_pages": (False, "skewed", {}),
+    "preserve_aspect_ratio": (False, "columns", {}),
+    "detect_orientation": (True, "skewed", {}),
+    "detect_language": (True, "columns", {}),
+    "symmetric_padding": (False, "columns", {}),
+    "straighten_pages": (True, "skewed", {}),
+    "detection_batch_size": (1, "columns", {}),
+    "recognition_batch_size": (7, "columns", {}),
+    "disable_page_orientation": (True, "skewed", {"detect_orientation": True}),
+    "disable_text_orientation": (True, "skewed", {"assume_straight_pages": False}),
+    "binary_threshold": (0.5, "columns", {}),
+    "box_threshold": ("between the scores", "columns", {}),
+    "group_lines": (False, "columns", {}),
+    "group_blocks": (True, "columns", {}),
+    "paragraph_break": (0.08, "columns", {}),
+}
+WITHOUT_EFFECT = {"detection_batch_size", "recognition_batch_size"}
+
+
+@pytest.fixture(scope="session")
+def reference(service: Service, weights_dir: Path) -> Reference:
+    """docTR's reading of one of ``PAGES`` for a set of options, each made once."""
+    doctr = DoctrReference(service.server.settings, weights_dir)
+    return cache(lambda options, page: doctr.read([PAGES[page]()], options))
+
+
+def test_the_cases_are_the_17_options_of_the_contract() -> None:
+    assert list(CASES) == list(DOCTR_ARGUMENTS)
+
+
+@pytest.mark.parametrize("option", CASES)
+def test_an_option_does_what_doctrs_own_does(option: str, service: Service, reference: Reference) -> None:
+    value, page, beside = CASES[option]
+    without = replace(DEFAULTS, **beside)
+    if option == "box_threshold":
+        value = value_between_scores(reference(without, page))
+    options = replace(without, **{option: value})
+
+    expected = reference(options, page)
+
+    assert (comparable(expected) != comparable(reference(without, page))) == (option not in WITHOUT_EFFECT)
+    assert_same_document(read(service, [PAGES[page]()], options), expected, options)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_combinations_of_options_do_what_doctrs_do(seed: int, service: Service, weights_dir: Path) -> None:
+    options = random_options(seed)
+    turned = np.ascontiguousarray(np.rot90(two_columns(), 0 if options.disable_page_orientation else seed))
+    pages = [blank(), turned, skewed()]
+
+    expected = DoctrReference(service.server.settings, weights_dir).read(pages, options)
+
+    assert_same_document(read(service, pages, options), expected, options)
+
+
+def test_a_real_receipt_reads_as_with_doctr(service: Service, weights_dir: Path) -> None:
+    page = real_receipt()
+    if page is None:
+        pytest.skip("the real receipts are not part of the repository")
+    expected = DoctrReference(service.server.settings, weights_dir).read([page], DEFAULTS)
+    assert_same_document(read(service, [page], DEFAULTS), expected, DEFAULTS)
+
+
+def test_a_page_orientation_carries_the_confidence_of_doctrs_classifier(
+    service: Service, weights_dir: Path
+) -> None:
+    """docTR computes it and leaves it out (doctr/models/predictor/pytorch.py, `"confidence": None`)."""
+    options = replace(DEFAULTS, detect_orientation=True)
+    doctr = DoctrReference(service.server.settings, weights_dir)
+    pages = [page() for page in PAGES.values()]
+    _, _, confidences = doctr.predictor(options).page_orientation_predictor(pages)
+
+    results = read(service, pages, options)
+
+    assert [result.orientation.confidence for result in results] == pytest.approx(
+        confidences, abs=CLASSIFIER_TOLERANCE
+    )
+
+
+def random_options(seed: int) -> OCROptions:
+    """Every option at its default or not, but for the models, which need trained weights to agree on a text."""
+    rng = np.random.default_rng(seed)
+    values: dict[str, Any] = {
+        name: value
+        for name, (value, *_) in CASES.items()
+        if name not in ("detection_model", "recognition_model", "box_threshold")
+    }
+    values["box_threshold"] = 0.3
+    return replace(DEFAULTS, **{name: value for name, value in values.items() if rng.random() < 0.5})
+
+
+def value_between_scores(document: Document) -> float:
+    """The middle of the widest gap between the inner scores: no score is near enough to fall on either side."""
+    scores = sorted(word.objectness_score for page in document.pages for word in words_of(page))
+    inner = scores[len(scores) // 4 : -len(scores) // 4]
+    gap, low = max((high - low, low) for low, high in pairwise(inner))
+    return low + gap / 2
+
+
+def read(service: Service, pages: list[np.ndarray], options: OCROptions) -> list[ocr_pb2.PageResult]:
+    """The service's reading; options at their default are left out, so that its own defaults count."""
+    defaults = vars_of(DEFAULTS)
+    changed = {name: value for name, value in vars_of(options).items() if value != defaults[name]}
+    return service.stream(*(png(page) for page in pages), **changed)
+
+
+def vars_of(options: OCROptions) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in DOCTR_ARGUMENTS}
+
+
+def words_of(page: Page) -> list[Any]:
+    return [word for block in page.blocks for line in block.lines for word in line.words]
+
+
+def comparable(document: Document) -> str:
+    """Everything docTR read, but for the last digits of numbers."""
+    return "\n".join(
+        repr(
+            [
+                page.dimensions,
+                page.orientation["value"],
+                page.language["value"],
+                [[len(line.words) for line in block.lines] for block in page.blocks],
+                [
+                    (word.value, np.round(word.geometry, 3).tolist(), word.crop_orientation["value"])
+                    for word in words_of(page)
+                ],
+            ]
+        )
+        for page in document.pages
+    )
+
+
+def assert_same_document(results: list[ocr_pb2.PageResult], expected: Document, options: OCROptions) -> None:
+    assert len(results) == len(expected.pages)
+    for result, page in zip(results, expected.pages, strict=True):
+        assert_same_page(result, page, options)
+
+
+def assert_same_page(result: ocr_pb2.PageResult, page: Page, options: OCROptions) -> None:
+    assert not result.HasField("error"), result.error
+    assert list(result.dimensions) == list(page.dimensions)
+    assert_same_orientation(result, page, options)
+    assert optional(result.language, "value") == page.language["value"]
+    if page.language["confidence"] is not None:
+        assert result.language.confidence == pytest.approx(page.language["confidence"], abs=SCORE_TOLERANCE)
+    (content,) = result.pages
+    texts = [[[word.value for word in line.words] for line in block.lines] for block in content.blocks]
+    assert texts == [[[word.value for word in line.words] for line in block.lines] for block in page.blocks]
+    for block, doctr_block in zip(content.blocks, page.blocks, strict=True):
+        assert_same_box(block, doctr_block, options)
+        for line, doctr_line in zip(block.lines, doctr_block.lines, strict=True):
+            assert_same_box(line, doctr_line, options)
+            for word, doctr_word in zip(line.words, doctr_line.words, strict=True):
+                assert_same_word(word, doctr_word, options)
+
+
+def assert_same_orientation(result: ocr_pb2.PageResult, page: Page, options: OCROptions) -> None:
+    assert optional(result.orientation, "value") == page.orientation["value"]
+    assert result.orientation.HasField("confidence") == (
+        options.detect_orientation and not options.disable_page_orientation
+    )
+
+
+def assert_same_word(word: ocr_pb2.Word, doctr_word: Any, options: OCROptions) -> None:
+    assert_same_box(word, doctr_word, options)
+    assert word.confidence == pytest.approx(doctr_word.confidence, abs=SCORE_TOLERANCE)
+    assert word.text_orientation.value == doctr_word.crop_orientation["value"]
+    # docTR's stand-in for a disabled classifier claims a confidence of 1; the contract leaves it out.
+    is_classified = not (options.assume_straight_pages or options.disable_text_orientation)
+    assert word.text_orientation.HasField("confidence") == is_classified
+    if is_classified:
+        assert word.text_orientation.confidence == pytest.approx(
+            doctr_word.crop_orientation["confidence"], abs=CLASSIFIER_TOLERANCE
+        )
+
+
+def assert_same_box(box: Any, doctr_box: Any, options: OCROptions) -> None:
+    expected = np.array(doctr_box.geometry, dtype=float).ravel()
+    assert len(box.geometry) == (4 if options.assume_straight_pages else 8)
+    assert list(box.geometry) == pytest.approx(expected.tolist(), abs=GEOMETRY_TOLERANCE)
+    assert box.detection_score == pytest.approx(doctr_box.objectness_score, abs=SCORE_TOLERANCE)
+
+
+def optional(message: Any, field: str) -> Any:
+    return getattr(message, field) if message.HasField(field) else None
