@@ -25,16 +25,24 @@ from support.file_server import FileServer, content, serve, status
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+LATER_COMMIT = "fedcba9876543210fedcba9876543210fedcba98"
 NAME = "organisation/reader"
 MIB = 1024 * 1024
 
 
-def hub_answer(repository: Path):
-    """Answers as the hub does for the files of one repository (HEAD and GET of ``resolve`` addresses)."""
+def hub_answer(repository: Path, moved_to: Path | None = None):
+    """Answers as the hub does for the files of one repository (HEAD and GET of ``resolve`` addresses).
+
+    Args:
+        repository: its files at ``COMMIT``.
+        moved_to: its files on the main branch, where that has moved on since.
+    """
 
     def answer(handler: BaseHTTPRequestHandler, server: FileServer) -> None:
         name, _, rest = handler.path.removeprefix("/").partition("/resolve/")
-        path = repository / rest.partition("/")[2]
+        revision, _, file_name = rest.partition("/")
+        moved = moved_to is not None and revision != COMMIT
+        path = (moved_to if moved else repository) / file_name
         if name != NAME:
             status(404, X_Error_Code="RepoNotFound", X_Error_Message="Repository not found")(handler, server)
         elif not path.is_file():
@@ -43,7 +51,7 @@ def hub_answer(repository: Path):
             body = path.read_bytes()
             handler.extra_headers = {
                 "ETag": f'"{hashlib.sha256(body).hexdigest()}"',
-                "X-Repo-Commit": COMMIT,
+                "X-Repo-Commit": LATER_COMMIT if moved else COMMIT,
             }
             content(body)(handler, server)
 
@@ -124,6 +132,20 @@ def test_once_pulled_a_hub_model_is_found_and_loaded_without_the_hub(hub: FileSe
     assert len(hub.requests) == asked
 
 
+def test_weights_come_from_the_revision_of_the_configuration_though_the_hub_moved_on(
+    hub: FileServer, repository: Path, tmp_path: Path
+) -> None:
+    entry = catalog_of(hub.address, tmp_path).find_by_name(NAME)
+    later = tmp_path / "later"
+    later.mkdir()
+    (later / "pytorch_model.bin").write_bytes(b"weights of another vocabulary")
+    with serve(hub_answer(repository, moved_to=later)) as moved:
+        catalog = catalog_of(moved.address, tmp_path)
+        path = catalog.pull(entry, progress=False)
+    assert path.read_bytes() == (repository / "pytorch_model.bin").read_bytes()
+    assert catalog.is_available(entry)
+
+
 def test_a_request_for_a_hub_model_that_is_not_here_asks_nobody(hub: FileServer, tmp_path: Path) -> None:
     with pytest.raises(WeightsUnavailableError, match=f"doctr-serve pull {NAME}"):
         catalog_of(hub.address, tmp_path).find(NAME, ModelTask.RECOGNITION, option="recognition_model")
@@ -168,6 +190,7 @@ def test_a_repository_without_weights_is_refused(hub: FileServer, repository: Pa
         ({"arch": "lw_detr_s", "task": "layout"}, "has the architecture 'lw_detr_s'"),
         ({"arch": None}, "is no docTR model"),
         ({"input_shape": [3, 32]}, "is no docTR model"),
+        ({"input_shape": [3, 32, 1_000_000]}, "is no docTR model"),
         ({"mean": "0.5"}, "is no docTR model"),
     ],
 )

@@ -122,6 +122,8 @@ class Downloader:
             try:
                 retrying(self._attempt, client, url, part, sha256_prefix, bar)
             except (httpx.HTTPError, _RefusedError, _ResumedFileDamagedError) as error:
+                if isinstance(error, _RefusedError):
+                    part.unlink(missing_ok=True)  # what came before it is no beginning to go on from
                 raise WeightsDownloadError(
                     f"{target.name} could not be downloaded from {httpx.URL(url).host}: "
                     f"{self._describe(error)}. Try again, or put the file into the folder of the setting "
@@ -153,8 +155,8 @@ class Downloader:
             return
         digest = _sha256(part)
         if not digest.startswith(sha256_prefix):
-            part.unlink()
             if offset:
+                part.unlink()
                 raise _ResumedFileDamagedError
             raise _RefusedError(
                 f"the content is not the expected file (its SHA-256 starts with "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from tqdm import tqdm
@@ -20,6 +20,11 @@ __all__ = ["CONFIG_FILE", "WEIGHTS_FILE", "HubConfig", "HubRepositories", "is_hu
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "pytorch_model.bin"
+# docTR's own models have at most 1024 pixels a side and some 1,000 characters; memory is allotted by these.
+MAX_SIDE_PIXELS = 4096
+MAX_VOCABULARY_CHARACTERS = 100_000
+
+_Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
 
 
 def is_hub_name(name: str) -> bool:
@@ -44,8 +49,8 @@ class HubConfig(BaseModel):
     task: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    input_shape: tuple[int, int, int]
-    vocab: str | None = Field(None, min_length=1)
+    input_shape: tuple[_Side, _Side, _Side]
+    vocab: str | None = Field(None, min_length=1, max_length=MAX_VOCABULARY_CHARACTERS)
     classes: list[int | str] | None = None
 
     def doctr_cfg(self) -> dict[str, Any]:

@@ -87,9 +87,8 @@ def _build(entry: CatalogEntry, catalog: Catalog, metadata: dict[str, str]) -> t
         options |= {"classes": config.classes, "num_classes": len(config.classes)}
     model = getattr(models, entry.architecture)(**options)
     if config is not None:
-        model.cfg = (
-            config.doctr_cfg()
-        )  # as docTR's from_hub: the predictor normalises with these mean and std
+        # As docTR's from_hub: the predictor normalises with these mean and std.
+        model.cfg = config.doctr_cfg()
     return model
 
 
