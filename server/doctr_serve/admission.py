@@ -44,6 +44,12 @@ class Admission:
         with self._lock:
             return self._in_flight
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for their turn."""
+        with self._lock:
+            return len(self._waiting)
+
     def set_ready(self) -> None:
         """Lets requests in: the models are loaded."""
         with self._lock:

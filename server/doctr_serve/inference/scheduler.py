@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 import torch
@@ -40,11 +39,10 @@ class ForwardScheduler:
         """
         interrupt.check()
         future = self._executor.submit(_inference, forward)
-        while True:
-            try:
-                return future.result(timeout=POLL_INTERVAL_S)
-            except FutureTimeoutError:
-                self._give_up_if_interrupted(future, interrupt)
+        # Not future.result(timeout): a forward's own TimeoutError would look like one of the waiting.
+        while not wait([future], timeout=POLL_INTERVAL_S).done:
+            self._give_up_if_interrupted(future, interrupt)
+        return future.result()
 
     def close(self) -> None:
         """Drops forwards that have not begun and returns when the running ones have ended."""

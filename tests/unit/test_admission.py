@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from doctr_serve.admission import Admission
+from doctr_serve.errors import (
+    DeadlineExceededError,
+    NotReadyError,
+    QueueFullError,
+    RequestCancelledError,
+    ShuttingDownError,
+)
+from doctr_serve.interrupt import Interrupt
+from support.waiting import eventually
+
+
+def ready(*, concurrent: int = 1, queued: int = 2) -> Admission:
+    admission = Admission(max_concurrent_requests=concurrent, max_queued_requests=queued)
+    admission.set_ready()
+    return admission
+
+
+def test_nobody_gets_in_before_the_models_are_loaded() -> None:
+    admission = Admission(max_concurrent_requests=1, max_queued_requests=1)
+    with pytest.raises(NotReadyError), admission.place():
+        pass
+    admission.set_ready()
+    with admission.place():
+        assert admission.in_flight == 1
+
+
+def test_nobody_gets_in_while_draining_but_those_inside_stay() -> None:
+    admission = ready()
+    with admission.place():
+        admission.drain()
+        with pytest.raises(ShuttingDownError), admission.place():
+            pass
+        assert not admission.wait_until_idle(0.01)
+    assert admission.wait_until_idle(0)
+
+
+def test_a_draining_server_that_was_never_ready_says_that_it_shuts_down() -> None:
+    admission = Admission(max_concurrent_requests=1, max_queued_requests=0)
+    admission.drain()
+    with pytest.raises(ShuttingDownError), admission.place():
+        pass
+
+
+def test_places_are_bounded_and_come_back() -> None:
+    admission = ready(concurrent=1, queued=1)
+    with admission.place(), admission.place():
+        with pytest.raises(QueueFullError) as caught, admission.place():
+            pass
+        assert caught.value.retry_after_s is not None
+        assert 0 < caught.value.retry_after_s <= 60
+    with admission.place(), admission.place():
+        pass
+
+
+def test_a_place_comes_back_when_the_request_fails() -> None:
+    admission = ready(concurrent=1, queued=0)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="bad"), admission.place():
+            raise ValueError("bad")
+    assert admission.in_flight == 0
+
+
+def test_waiting_until_idle_ends_with_the_last_request() -> None:
+    admission = ready()
+    place = admission.place()
+    place.__enter__()
+    with ThreadPoolExecutor(1) as thread:
+        idle = thread.submit(admission.wait_until_idle, 30)
+        assert not idle.done()
+        place.__exit__(None, None, None)
+        assert idle.result(10)
+
+
+class Worker:
+    """A request in a thread of its own; holds its turn until told to finish."""
+
+    def __init__(
+        self, admission: Admission, threads: ThreadPoolExecutor, order: list[int], number: int
+    ) -> None:
+        self.interrupt = Interrupt()
+        self.started, self.finish = threading.Event(), threading.Event()
+        self._admission, self._order, self._number = admission, order, number
+        self.future: Future[None] = threads.submit(self._run)
+
+    def _run(self) -> None:
+        with self._admission.turn(self.interrupt):
+            self._order.append(self._number)
+            self.started.set()
+            assert self.finish.wait(30)
+
+
+def test_turns_are_given_in_the_order_of_asking() -> None:
+    admission, order = ready(), []
+    with ThreadPoolExecutor(4) as threads:
+        workers = [Worker(admission, threads, order, 0)]
+        assert workers[0].started.wait(10)
+        for number in (1, 2, 3):
+            workers.append(Worker(admission, threads, order, number))
+            eventually(lambda number=number: admission.waiting == number)  # type: ignore[misc]
+        for worker in workers:
+            worker.finish.set()
+    assert order == [0, 1, 2, 3]
+
+
+def test_no_more_than_the_set_number_work_at_once() -> None:
+    admission = ready(concurrent=3)
+    working, most, lock = 0, 0, threading.Lock()
+
+    def work(_: int) -> None:
+        nonlocal working, most
+        with admission.turn(Interrupt()):
+            with lock:
+                working += 1
+                most = max(most, working)
+            threading.Event().wait(0.005)
+            with lock:
+                working -= 1
+
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(work, range(60)))
+    assert most == 3
+    assert admission.waiting == 0
+
+
+@pytest.mark.parametrize("expires", [False, True], ids=["cancelled", "expired"])
+def test_who_leaves_the_queue_gives_nobody_elses_turn_away(expires: bool) -> None:
+    admission, order = ready(), []
+    with ThreadPoolExecutor(3) as threads:
+        first = Worker(admission, threads, order, 0)
+        assert first.started.wait(10)
+        leaving = Interrupt(0.05 if expires else None)
+        left = threads.submit(lambda: admission.turn(leaving).__enter__())
+        eventually(lambda: admission.waiting == 1 or left.done())
+        if not expires:
+            leaving.cancel()
+        with pytest.raises(DeadlineExceededError if expires else RequestCancelledError):
+            left.result(10)
+        last = Worker(admission, threads, order, 2)
+        assert not last.started.wait(0.1)
+        first.finish.set()
+        assert last.started.wait(10)
+        last.finish.set()
+    with admission.turn(Interrupt()):
+        pass
+
+
+def test_turns_survive_many_who_leave_at_any_moment() -> None:
+    """Races between a turn that comes and a request that leaves must lose no turn."""
+    admission = ready(concurrent=2)
+
+    def work(number: int) -> bool:
+        try:
+            with admission.turn(Interrupt(0.001 * (number % 20) + 0.001)):
+                threading.Event().wait(0.002)
+                return True
+        except DeadlineExceededError:
+            return False
+
+    with ThreadPoolExecutor(16) as threads:
+        assert any(threads.map(work, range(300)))
+    with admission.turn(Interrupt(1)), admission.turn(Interrupt(1)):
+        pass
+
+
+def test_the_retry_delay_grows_with_what_requests_take_and_with_the_queue() -> None:
+    admission = ready(concurrent=1, queued=0)
+    admission._mean_duration_s = 5.0
+
+    def delay() -> float:
+        with admission.place(), pytest.raises(QueueFullError) as caught, admission.place():
+            pass
+        assert caught.value.retry_after_s is not None
+        return caught.value.retry_after_s
+
+    assert delay() == 5.0
+    admission._waiting.append(threading.Event())
+    assert delay() == 10.0
+    admission._mean_duration_s = 1000.0
+    assert delay() == 60.0
