@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,38 +13,37 @@ os.environ.setdefault("DOCTR_MULTIPROCESSING_DISABLE", "TRUE")
 
 import langdetect
 import numpy as np
-from doctr.models.classification.predictor import OrientationPredictor
-from doctr.models.detection.predictor import DetectionPredictor
-from doctr.models.preprocessor import PreProcessor
-from doctr.models.recognition.predictor import RecognitionPredictor
+from torch import nn
 
 from doctr_serve.inference.backends import Backend
 from doctr_serve.inference.backends.torch_backend import TorchBackend
 from doctr_serve.inference.catalog import Catalog, CatalogEntry, ModelTask
 from doctr_serve.inference.loading import load_model
 from doctr_serve.inference.predictor import StagedPredictor
-from doctr_serve.inference.scheduler import ForwardScheduler
-from doctr_serve.inference.shared_models import (
-    DetectionModel,
-    Forwarder,
-    OrientationModel,
-    RecognitionModel,
+from doctr_serve.inference.predictors import (
+    detection_predictor,
+    disabled_orientation_predictor,
+    orientation_predictor,
+    recognition_predictor,
 )
-from doctr_serve.inference.store import LoadedModel, ModelStore
+from doctr_serve.inference.scheduler import ForwardScheduler
+from doctr_serve.inference.shared_models import Forwarder
+from doctr_serve.inference.store import ModelStore
 from doctr_serve.interrupt import Interrupt
 from doctr_serve.options import OCROptions
 
 if TYPE_CHECKING:
+    from doctr.models.classification.predictor import OrientationPredictor
+
     from doctr_serve.settings import Settings
 
 __all__ = ["ModelNames", "OCREngine"]
 
+logger = logging.getLogger(__name__)
+
 # langdetect draws random numbers; with a seed the same text gives the same language
 # (https://github.com/Mimino666/langdetect#basic-usage).
 langdetect.DetectorFactory.seed = 0
-
-ORIENTATION_BATCH_SIZE = {ModelTask.PAGE_ORIENTATION: 4, ModelTask.TEXT_ORIENTATION: 128}
-"""docTR's own, doctr/models/classification/zoo.py."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,15 @@ class OCREngine:
             detection_model=self.settings.default_detection_model,
             recognition_model=self.settings.default_recognition_model,
         )
-        defaults = self._entries(options)
-        preload = [self._find_any(name) for name in self.settings.preload_models]
-        for entry in (defaults.detection, defaults.recognition, *preload):
-            if self.settings.download_at_start and not self.catalog.is_available(entry):
-                self.catalog.pull(entry, progress=True)
-            self._store.get(entry, pin=True)
+        fetch = self.settings.download_at_start
+        for option in ("default_detection_model", "default_recognition_model", "preload_models"):
+            names = getattr(self.settings, option)
+            for name in [names] if isinstance(names, str) else names:
+                entry = self.catalog.find_by_name(name, option=option, fetch=fetch)
+                if fetch and not self.catalog.is_available(entry):
+                    logger.info("downloading", extra={"model": entry.name})
+                    self.catalog.pull(entry, progress=True)
+                self._store.get(entry, pin=True)
         langdetect.detector_factory.init_factory()
         predictor, _ = self.predictor(options, Interrupt())
         for page in predictor.detect([np.full((256, 256, 3), 255, np.uint8)]):
@@ -143,22 +146,15 @@ class OCREngine:
         """
         entries = self._entries(options)
         forwarder = Forwarder(self._backend, self._scheduler, interrupt)
+        needs_page = options.detect_orientation or options.straighten_pages
         predictor = StagedPredictor(
             options,
-            detection=self._detection_predictor(self._store.get(entries.detection), forwarder, options),
-            recognition=self._recognition_predictor(self._store.get(entries.recognition), forwarder, options),
-            page_orientation=self._orientation_predictor(
-                entries.page_orientation,
-                ModelTask.PAGE_ORIENTATION,
-                forwarder,
-                needed=options.detect_orientation or options.straighten_pages,
-            ),
-            text_orientation=self._orientation_predictor(
-                entries.text_orientation,
-                ModelTask.TEXT_ORIENTATION,
-                forwarder,
-                needed=not options.assume_straight_pages,
-            ),
+            detection=detection_predictor(self._store.get(entries.detection), forwarder, options),
+            recognition=recognition_predictor(self._store.get(entries.recognition), forwarder, options),
+            page_orientation=self._orientation(entries.page_orientation, forwarder) if needs_page else None,
+            text_orientation=None
+            if options.assume_straight_pages
+            else self._orientation(entries.text_orientation, forwarder),
         )
         return predictor, entries.names()
 
@@ -170,7 +166,12 @@ class OCREngine:
         """Ends the forward threads."""
         self._scheduler.close()
 
-    def _load(self, entry: CatalogEntry):  # type: ignore[no-untyped-def]
+    def _orientation(self, entry: CatalogEntry | None, forwarder: Forwarder) -> OrientationPredictor:
+        if entry is None:
+            return disabled_orientation_predictor()
+        return orientation_predictor(self._store.get(entry), forwarder)
+
+    def _load(self, entry: CatalogEntry) -> nn.Module:
         self._require_weights(entry)
         return self._backend.prepare(load_model(entry, self.catalog))
 
@@ -178,12 +179,6 @@ class OCREngine:
         if self.settings.download_on_demand and not self.catalog.is_available(entry):
             self.catalog.pull(entry, progress=False)
         self.catalog.weights_path(entry)
-
-    def _find_any(self, name: str) -> CatalogEntry:
-        for entry in self.catalog.entries():
-            if entry.name == name:
-                return entry
-        return self.catalog.find(name, ModelTask.DETECTION, option="preload_models")
 
     def _entries(self, options: OCROptions) -> _Entries:
         detection = self.catalog.find(options.detection_model, ModelTask.DETECTION, option="detection_model")
@@ -196,64 +191,3 @@ class OCREngine:
         ) and not options.disable_page_orientation
         needs_text = not options.assume_straight_pages and not options.disable_text_orientation
         return _Entries(detection, recognition, page if needs_page else None, text if needs_text else None)
-
-    @staticmethod
-    def _detection_predictor(
-        model: LoadedModel, forwarder: Forwarder, options: OCROptions
-    ) -> DetectionPredictor:
-        shared = DetectionModel(
-            model.network,
-            forwarder,
-            model.postprocessor,
-            binary_threshold=options.binary_threshold,
-            box_threshold=options.box_threshold,
-            assume_straight_pages=options.assume_straight_pages,
-        )
-        return DetectionPredictor(
-            PreProcessor(
-                shared.cfg["input_shape"][1:],
-                batch_size=options.detection_batch_size,
-                mean=shared.cfg["mean"],
-                std=shared.cfg["std"],
-                preserve_aspect_ratio=options.preserve_aspect_ratio,
-                symmetric_pad=options.symmetric_padding,
-            ),
-            shared,
-        )
-
-    @staticmethod
-    def _recognition_predictor(
-        model: LoadedModel, forwarder: Forwarder, options: OCROptions
-    ) -> RecognitionPredictor:
-        shared = RecognitionModel(model.network, forwarder)
-        return RecognitionPredictor(
-            PreProcessor(
-                shared.cfg["input_shape"][-2:],
-                batch_size=options.recognition_batch_size,
-                mean=shared.cfg["mean"],
-                std=shared.cfg["std"],
-                preserve_aspect_ratio=True,
-                symmetric_pad=False,
-            ),
-            shared,
-        )
-
-    def _orientation_predictor(
-        self, entry: CatalogEntry | None, task: ModelTask, forwarder: Forwarder, *, needed: bool
-    ) -> OrientationPredictor | None:
-        if not needed:
-            return None
-        if entry is None:  # needed, but disabled: docTR's own stand-in answers 0 degrees
-            return OrientationPredictor(None, None)
-        shared = OrientationModel(self._store.get(entry).network, forwarder)
-        return OrientationPredictor(
-            PreProcessor(
-                shared.cfg["input_shape"][1:],
-                batch_size=ORIENTATION_BATCH_SIZE[task],
-                mean=shared.cfg["mean"],
-                std=shared.cfg["std"],
-                preserve_aspect_ratio=True,
-                symmetric_pad=True,
-            ),
-            shared,
-        )
