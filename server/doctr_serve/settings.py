@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     """Threads of one forward pass."""
     concurrent_forwards: int = Field(1, ge=1)
     """Forward passes that run at the same time."""
+    cpu_slice_pixels: int = Field(1024 * 1024, gt=0)
+    """Model input pixels per slice of a batch on the CPU, where larger ones cost memory and gain no time."""
     device: str = "cpu"
     """torch device: cpu, cuda, cuda:1, mps."""
 

@@ -84,7 +84,7 @@ class OCREngine:
     ) -> None:
         self.settings = settings
         self.catalog = catalog or Catalog(settings)
-        self._backend = backend or TorchBackend(settings.device)
+        self._backend = backend or TorchBackend(settings.device, cpu_slice_pixels=settings.cpu_slice_pixels)
         self._scheduler = ForwardScheduler(
             concurrent_forwards=settings.concurrent_forwards, intra_op_threads=settings.intra_op_threads
         )
