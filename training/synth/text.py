@@ -198,7 +198,7 @@ def token(rng: random.Random) -> str:
     """Return one word as a detector would box it."""
     kind = rng.choices("wtncxl", (50, 9, 24, 7, 7, 3))[0]
     if kind == "w":
-        return decorated(rng, recase(rng, word(rng)))
+        return decorated(rng, recase(rng, word(rng), upper=0.28))
     if kind == "t":
         return decorated(rng, term(rng)) if rng.random() < 0.3 else term(rng)
     if kind == "n":

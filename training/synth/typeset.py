@@ -108,9 +108,10 @@ def typeset(rng: random.Random, face: fonts.Face, word: str, spacing: float) -> 
     x0, top, x1, bottom = ink = _ink_box(canvas)
     cap = y - _glyph(face, "H")[0].shape[0]
     r = rng.random()
-    if r < 0.25 and bottom - top > 0.45 * size:  # as tight as the ink
+    # A detector hugs the ink: it cannot know how high the capitals would be that "so" does not have.
+    if r < 0.65 and bottom - top > 0.35 * size:
         pass
-    elif r < 0.45:  # as high as the line
+    elif r < 0.8:  # as high as the line
         top, bottom = min(top, cap), max(bottom, y + 0.22 * size)
     else:
         top, bottom = min(top, cap), max(bottom, y)
