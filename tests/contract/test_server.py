@@ -17,6 +17,7 @@ from pathlib import Path
 import grpc
 import pytest
 import structlog
+from doctr_serve.documents import DecoderPool
 from doctr_serve.errors import WeightsUnavailableError
 from doctr_serve.logs import configure_logs
 from doctr_serve.server import SERVICE_NAME, OCRServer, serve
@@ -24,6 +25,7 @@ from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from support.faulty_decoder import faulty
 from support.pages import short_pdf
 from support.samples import letter_pdf
 from support.server import Service, failure_of, request, running, settings_for
@@ -179,10 +181,16 @@ def secret_document(content: bytes | None = None) -> ocr_pb2.Document:
 def test_a_call_logs_one_line_with_id_code_pages_and_duration_and_no_secret(
     weights_dir: Path, logs: io.StringIO
 ) -> None:
-    with watched_service(weights_dir, max_concurrent_requests=1) as watched:
-        asked = request(secret_document(), short_pdf(2))
+    decoders = DecoderPool(
+        settings_for(weights_dir, max_concurrent_requests=1), worker_command=faulty("crash:2")
+    )
+    with watched_service(weights_dir, decoders=decoders, max_concurrent_requests=1) as watched:
         stub = watched.service.stub
-        list(stub.StreamPages(asked, timeout=60, metadata=(("x-request-id", "good"),)))
+        for request_id, asked in (
+            ("good", request(secret_document(), short_pdf(1))),
+            ("crashed", request(secret_document(short_pdf(2)))),
+        ):
+            list(stub.StreamPages(asked, timeout=60, metadata=(("x-request-id", request_id),)))
         for metadata, wrong in (
             ("refused", request(secret_document(b"not a PDF"))),
             ("locked", request(ocr_pb2.Document(name=SECRET_NAME, content=secret_document().content))),
@@ -200,19 +208,24 @@ def test_a_call_logs_one_line_with_id_code_pages_and_duration_and_no_secret(
     events = [json.loads(line) for line in written.splitlines()]
     calls = {event["request_id"]: event for event in events if event["event"] == "call"}
 
-    assert len([event for event in events if event["event"] == "call"]) == 4
+    assert len([event for event in events if event["event"] == "call"]) == 5
     assert {name: event["code"] for name, event in calls.items()} == {
         "good": "OK",
+        "crashed": "OK",
         "refused": "INVALID_ARGUMENT",
         "locked": "INVALID_ARGUMENT",
         "broken": "INTERNAL",
     }
     assert {name: event["pages"] for name, event in calls.items()} == {
-        "good": 3,
+        "good": 2,
+        "crashed": 2,
         "refused": 0,
         "locked": 0,
         "broken": 0,
     }
+    assert [calls[name]["failed_pages"] for name in ("good", "crashed")] == [0, 1]
+    (death,) = (event for event in events if event["event"] == "decoder_died")
+    assert (death["request_id"], death["page_number"], death["how"]) == ("crashed", 2, "SIGSEGV")
     assert calls["good"]["method"] == "StreamPages"
     assert 0 < calls["good"]["duration_s"] < 60
     (fault,) = (event for event in events if event["event"] == "page_failed")

@@ -235,7 +235,10 @@ class OpenedDocuments:
         return DecodedPage(reference, process.receive_pixels(height, width, self._interrupt))
 
     def _crashed(self, document_name: str, page_number: int | None) -> DecoderCrashedError:
-        logger.warning("a decoder process died on '%s': %s", document_name, self._running().last_words())
+        # The request id, which every record carries, tells whose; file names are personal and not logged.
+        logger.warning(
+            "decoder_died", extra={"page_number": page_number, "how": self._running().last_words()}
+        )
         self._replace()
         return DecoderCrashedError(
             document_name,
@@ -244,7 +247,7 @@ class OpenedDocuments:
         )
 
     def _stalled(self, document_name: str, page_number: int | None) -> DecoderTimeoutError:
-        logger.warning("a decoder process took too long over '%s'", document_name)
+        logger.warning("decoder_stalled", extra={"page_number": page_number})
         self._replace()
         return DecoderTimeoutError(
             document_name,
