@@ -1,8 +1,9 @@
 """Each option does what docTR's own option does: docTR in this process, the service over gRPC, compared word by word.
 
-Both sides have the same files of weights. The networks run in another memory format and with folded batch norms
-in the service, which moves a pixel of the heat map by about 1e-5. Where that pixel lies within 1e-5 of
-binary_threshold, a box's edge moves by one pixel of the map (1024 x 1024), hence the tolerance of geometries.
+Both sides have the same files of weights. In the service the networks run in another memory format and with folded
+batch norms. That is float noise: here geometries differ by 3e-8, detection scores by 5e-7, confidences by 1e-5. Where
+a pixel of the heat map lies within that noise of binary_threshold, the edge of its box moves by one pixel of the map,
+so that one word of a page may differ by that much.
 """
 
 from __future__ import annotations
@@ -23,8 +24,12 @@ from support.doctr_reference import DoctrReference
 from support.pages import blank, png, real_receipt, skewed, two_columns
 from support.server import DETECTION_MODEL, RECOGNITION_MODEL, Service
 
-GEOMETRY_TOLERANCE = 1.5 / 1024
-SCORE_TOLERANCE = 2e-3
+GEOMETRY_TOLERANCE = 1e-5
+SCORE_TOLERANCE = 1e-4
+MAP_PIXELS = 1024
+SCORE_TOLERANCE_OF_A_MOVED_BOX = 0.02
+MAX_MOVED_WORDS = 1
+LANGUAGE_TOLERANCE = 1e-3
 CLASSIFIER_TOLERANCE = 0.0101
 """docTR rounds the classifiers' confidences to two digits."""
 
@@ -85,7 +90,7 @@ def test_an_option_does_what_doctrs_own_does(option: str, service: Service, refe
 def test_combinations_of_options_do_what_doctrs_do(seed: int, service: Service, weights_dir: Path) -> None:
     options = random_options(seed)
     turned = np.ascontiguousarray(np.rot90(two_columns(), 0 if options.disable_page_orientation else seed))
-    pages = [blank(), turned, skewed()]
+    pages = [blank() if seed % 3 == 0 else turned, skewed()]
 
     expected = DoctrReference(service.server.settings, weights_dir).read(pages, options)
 
@@ -182,16 +187,23 @@ def assert_same_page(result: ocr_pb2.PageResult, page: Page, options: OCROptions
     assert_same_orientation(result, page, options)
     assert optional(result.language, "value") == page.language["value"]
     if page.language["confidence"] is not None:
-        assert result.language.confidence == pytest.approx(page.language["confidence"], abs=SCORE_TOLERANCE)
+        assert result.language.confidence == pytest.approx(
+            page.language["confidence"], abs=LANGUAGE_TOLERANCE
+        )
     (content,) = result.pages
     texts = [[[word.value for word in line.words] for line in block.lines] for block in content.blocks]
     assert texts == [[[word.value for word in line.words] for line in block.lines] for block in page.blocks]
+    words = [word for block in content.blocks for line in block.lines for word in line.words]
+    moved = [
+        word.value
+        for word, doctr_word in zip(words, words_of(page), strict=True)
+        if not is_same_word(word, doctr_word, options)
+    ]
+    assert len(moved) <= MAX_MOVED_WORDS, moved
     for block, doctr_block in zip(content.blocks, page.blocks, strict=True):
-        assert_same_box(block, doctr_block, options)
+        assert is_same_box(block, doctr_block, options) or moved
         for line, doctr_line in zip(block.lines, doctr_block.lines, strict=True):
-            assert_same_box(line, doctr_line, options)
-            for word, doctr_word in zip(line.words, doctr_line.words, strict=True):
-                assert_same_word(word, doctr_word, options)
+            assert is_same_box(line, doctr_line, options) or moved
 
 
 def assert_same_orientation(result: ocr_pb2.PageResult, page: Page, options: OCROptions) -> None:
@@ -201,9 +213,10 @@ def assert_same_orientation(result: ocr_pb2.PageResult, page: Page, options: OCR
     )
 
 
-def assert_same_word(word: ocr_pb2.Word, doctr_word: Any, options: OCROptions) -> None:
-    assert_same_box(word, doctr_word, options)
-    assert word.confidence == pytest.approx(doctr_word.confidence, abs=SCORE_TOLERANCE)
+def is_same_word(word: ocr_pb2.Word, doctr_word: Any, options: OCROptions) -> bool:
+    """Whether the word is docTR's but for float noise; fails where it is not docTR's but for a moved edge."""
+    confidence_error = abs(word.confidence - doctr_word.confidence)
+    assert confidence_error < SCORE_TOLERANCE_OF_A_MOVED_BOX
     assert word.text_orientation.value == doctr_word.crop_orientation["value"]
     # docTR's stand-in for a disabled classifier claims a confidence of 1; the contract leaves it out.
     is_classified = not (options.assume_straight_pages or options.disable_text_orientation)
@@ -212,13 +225,18 @@ def assert_same_word(word: ocr_pb2.Word, doctr_word: Any, options: OCROptions) -
         assert word.text_orientation.confidence == pytest.approx(
             doctr_word.crop_orientation["confidence"], abs=CLASSIFIER_TOLERANCE
         )
+    return is_same_box(word, doctr_word, options) and confidence_error < SCORE_TOLERANCE
 
 
-def assert_same_box(box: Any, doctr_box: Any, options: OCROptions) -> None:
+def is_same_box(box: Any, doctr_box: Any, options: OCROptions) -> bool:
+    """Whether the box is docTR's but for float noise; fails where it is not docTR's but for a moved edge."""
     expected = np.array(doctr_box.geometry, dtype=float).ravel()
-    assert len(box.geometry) == (4 if options.assume_straight_pages else 8)
-    assert list(box.geometry) == pytest.approx(expected.tolist(), abs=GEOMETRY_TOLERANCE)
-    assert box.detection_score == pytest.approx(doctr_box.objectness_score, abs=SCORE_TOLERANCE)
+    assert len(box.geometry) == len(expected) == (4 if options.assume_straight_pages else 8)
+    geometry_error = np.abs(np.array(box.geometry) - expected).max()
+    score_error = abs(box.detection_score - doctr_box.objectness_score)
+    assert geometry_error < 1.5 / MAP_PIXELS
+    assert score_error < SCORE_TOLERANCE_OF_A_MOVED_BOX
+    return geometry_error < GEOMETRY_TOLERANCE and score_error < SCORE_TOLERANCE
 
 
 def optional(message: Any, field: str) -> Any:
