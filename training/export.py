@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import functools
 import random
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ KINDS = {
     "page-orientation": "mobilenet_v3_small_page_orientation",
 }
 MODELS = {
-    "crnn_mobilenet_v3_small": doctr.models.crnn_mobilenet_v3_small,
+    "crnn_mobilenet_v3_small": functools.partial(
+        doctr.models.crnn_mobilenet_v3_small, pretrained_backbone=False
+    ),
     "mobilenet_v3_small_crop_orientation": doctr.models.mobilenet_v3_small_crop_orientation,
     "mobilenet_v3_small_page_orientation": doctr.models.mobilenet_v3_small_page_orientation,
 }
@@ -85,7 +88,8 @@ def main() -> None:
     if state is None:
         raise SystemExit(f"no checkpoint at {args.checkpoint}")
     model = MODELS[architecture](pretrained=False).to(memory_format=torch.channels_last)
-    model.load_state_dict(state["average"])
+    names = model.state_dict().keys()  # leaves out what served the training alone
+    model.load_state_dict({k: v for k, v in state["average"].items() if k in names})
     if args.calibrate:
         fitted(model, args.kind, args.calibrate)
     path = args.to / f"{architecture}.safetensors"
