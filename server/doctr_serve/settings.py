@@ -5,12 +5,13 @@ The README's settings table is generated from this class (``make docs``).
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 __all__ = ["Settings"]
 
@@ -47,8 +48,9 @@ class Settings(BaseSettings):
     """Detection model of a request that names none."""
     default_recognition_model: str = "crnn_vgg16_bn"
     """Recognition model of a request that names none."""
-    preload_models: list[str] = []
-    """Models to load at start besides the default pair."""
+    # NoDecode: pydantic-settings would take the variable for JSON, and fail on a plain name with a traceback.
+    preload_models: Annotated[list[str], NoDecode] = []
+    """Models to load at start besides the default pair, with commas between them."""
     weights_dir: Path | None = None
     """Folder with docTR weights, looked into before docTR's own cache."""
     download_at_start: bool = True
@@ -113,3 +115,13 @@ class Settings(BaseSettings):
     """json: one object a line; console: for people."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
+
+    @field_validator("preload_models", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        """Takes names with commas between them, or JSON, as which pydantic-settings passes a repeated flag on."""
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return json.loads(value)
+        return [name.strip() for name in value.split(",") if name.strip()]
