@@ -351,6 +351,7 @@ def test_a_request_without_documents_is_400_and_says_how_to_send_them(client, re
         ("?box_threshold=nan", "box_threshold"),
         ("?box_threshold=0.1&box_threshold=0.2", "box_threshold"),
         ("?documents.name=x", "documents"),
+        ("?body=x", "body"),
         ("?group_lines=true&body.content_type=text/plain", "body"),
         ("?documents=x", "documents"),
     ],
