@@ -61,7 +61,7 @@ def models(
 
 
 def pull(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Models to fetch.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Models to fetch.")] = None,
     pull_all: Annotated[bool, typer.Option("--all", help="Fetch every model of docTR.")] = False,
 ) -> None:
     """Fetch the weights of models, so that the server finds them on disk.

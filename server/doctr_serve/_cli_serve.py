@@ -51,7 +51,7 @@ def settings_from_flags(flags: list[str], *, program: str) -> Settings:
     except ValidationError as error:
         for problem in error.errors():
             name = ".".join(str(part) for part in problem["loc"])
-            typer.echo(f"{name}: {problem['msg']}", err=True)
+            typer.echo(f"{program}: {name}: {problem['msg']}", err=True)
         raise typer.Exit(2) from None
 
 
