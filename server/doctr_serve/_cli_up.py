@@ -13,6 +13,7 @@ import typer
 
 from doctr_serve._cli_serve import settings_from_flags
 from doctr_serve._extras import require_server_extra
+from doctr_serve.addresses import host_and_port
 
 if TYPE_CHECKING:
     from doctr_serve.settings import Settings
@@ -77,7 +78,7 @@ def _start_server(supervisor: Supervisor, flags: list[str], settings: Settings, 
     supervisor.start("the server", command, os.environ)
     supervisor.wait_until(lambda: _written(port_file))
     host = "127.0.0.1" if settings.host in EVERY_INTERFACE else settings.host
-    address = f"{host}:{port_file.read_text()}"
+    address = host_and_port(host, port_file.read_text())
     supervisor.wait_until(lambda: grpc_is_serving(address))
     return address
 

@@ -42,6 +42,7 @@ def read_pages(
     predictor: StagedPredictor,
     *,
     detection_batch_size: int,
+    max_batch_pixels: int,
     interrupt: Interrupt,
     request_id: str = "",
 ) -> Iterator[PageReading]:
@@ -54,6 +55,7 @@ def read_pages(
         pages: decoded pages; holds one more decoded page than have been taken from it.
         predictor: the request's predictor.
         detection_batch_size: pages per detection forward.
+        max_batch_pixels: pixels of decoded pages after which a batch is full, however few pages it has.
         interrupt: checked before every page.
         request_id: what a caller is told to report when the server is at fault.
 
@@ -62,7 +64,7 @@ def read_pages(
         DeadlineExceededError: the deadline passed.
     """
     batch_size = 1
-    while batch := list(islice(pages, batch_size)):
+    while batch := _take(pages, batch_size, max_batch_pixels):
         batch_size = detection_batch_size
         detected = _detect(predictor, [page for page in batch if page.image is not None], request_id)
         for page in batch:
@@ -72,6 +74,18 @@ def read_pages(
             else:
                 yield _recognise(predictor, page, next(detected), request_id)
         del batch, detected
+
+
+def _take(pages: Iterator[DecodedPage], count: int, max_pixels: int) -> list[DecodedPage]:
+    """Returns the next pages: ``count`` of them, or fewer where these are large or the last."""
+    batch: list[DecodedPage] = []
+    pixels = 0
+    for page in islice(pages, count):
+        batch.append(page)
+        pixels += page.reference.height * page.reference.width
+        if pixels >= max_pixels:
+            break
+    return batch
 
 
 def _detect(

@@ -12,9 +12,11 @@ import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from doctr_serve.addresses import host_and_port
 from doctr_serve.admission import Admission
 from doctr_serve.documents import DecoderPool
 from doctr_serve.servicer import OCRServicer
+from doctr_serve.silent_calls import SilentCallGuard
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 
 if TYPE_CHECKING:
@@ -26,7 +28,10 @@ __all__ = ["SERVICE_NAME", "OCRServer", "serve"]
 SERVICE_NAME = ocr_pb2.DESCRIPTOR.services_by_name["OCRService"].full_name
 
 SPARE_THREADS = 8
-"""Threads beyond the places in the queue: they refuse what does not fit, and answer ListModels."""
+"""Threads beyond the places in the queue: they refuse what does not fit."""
+
+SMALL_CALL_THREADS = 8
+"""Threads for health checks and ListModels, so that no amount of documents makes a server look dead."""
 
 MAX_CONCURRENT_RPCS = 1000
 """RPCs open at once, idle health watchers included; grpc itself refuses more with RESOURCE_EXHAUSTED."""
@@ -63,6 +68,7 @@ class OCRServer:
             settings.max_concurrent_requests + settings.max_queued_requests + SPARE_THREADS,
             thread_name_prefix="rpc",
         )
+        self._small_call_threads = ThreadPoolExecutor(SMALL_CALL_THREADS, thread_name_prefix="rpc-small")
         self._server = self._build()
         self.port = 0
 
@@ -72,13 +78,12 @@ class OCRServer:
         Raises:
             RuntimeError: the address cannot be bound.
         """
-        address = f"{self.settings.host}:{self.settings.port}"
-        self.port = self._server.add_insecure_port(address)
+        self.port = self._server.add_insecure_port(host_and_port(self.settings.host, self.settings.port))
         self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         self._server.start()
         if self.settings.port_file is not None:
             self.settings.port_file.write_text(str(self.port))
-        logger.info("listening", address=f"{self.settings.host}:{self.port}")
+        logger.info("listening", address=host_and_port(self.settings.host, self.port))
 
     def warm(self) -> None:
         """Loads the models and starts the decoders, then serves.
@@ -105,6 +110,7 @@ class OCRServer:
         self._server.stop(grace=1.0 if drained else 0.0).wait()
         # grpc leaves its threads to their owner. Calls that were cancelled end here, before what they use closes.
         self._threads.shutdown()
+        self._small_call_threads.shutdown()
         self.decoders.close()
         self.engine.close()
         logger.info("stopped", drained=drained)
@@ -113,6 +119,7 @@ class OCRServer:
         settings = self.settings
         server = grpc.server(
             self._threads,
+            interceptors=(SilentCallGuard(self._small_call_threads),),
             maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
             options=(
                 ("grpc.max_receive_message_length", settings.max_message_bytes),

@@ -13,6 +13,7 @@ from doctr_serve.errors import NoDocumentsError
 from doctr_serve.messages import page_result
 from doctr_serve.options import OCROptions
 from doctr_serve.pipeline import read_pages
+from doctr_serve.silent_calls import takes_messages
 from doctr_serve.uploads import documents_of, interruptible, receive_upload
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 
@@ -44,25 +45,29 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
         self._decoders = decoders
         self._admission = admission
 
+    @takes_messages
     def StreamPages(  # noqa: N802 - grpc's name
-        self, request: ocr_pb2.OCRRequest, context: grpc.ServicerContext
+        self, request_iterator: Iterator[ocr_pb2.OCRRequest], context: grpc.ServicerContext
     ) -> Iterator[ocr_pb2.PageResult]:
         """Yields a PageResult per page, each as soon as it is read."""
         call = self._call(context)
         with call.answer("StreamPages", self._admission):
+            request = self._first(self._messages(request_iterator, call))
             options = self._options(request)
             documents = documents_of(request, max_bytes=self._settings.max_request_bytes)
             for result in self._read(options, documents, call):
                 call.send_headers()
                 yield result
 
+    @takes_messages
     def ReadDocuments(  # noqa: N802 - grpc's name
-        self, request: ocr_pb2.OCRRequest, context: grpc.ServicerContext
+        self, request_iterator: Iterator[ocr_pb2.OCRRequest], context: grpc.ServicerContext
     ) -> ocr_pb2.OCRResponse:
         """Returns the PageResults of all pages at once."""
         call = self._call(context)
         response = ocr_pb2.OCRResponse()
         with call.answer("ReadDocuments", self._admission):
+            request = self._first(self._messages(request_iterator, call))
             options = self._options(request)
             documents = documents_of(request, max_bytes=self._settings.max_request_bytes)
             response.results.extend(self._read(options, documents, call))
@@ -75,10 +80,8 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
         """Yields a PageResult per page of the documents that arrive in pieces."""
         call = self._call(context)
         with call.answer("UploadDocuments", self._admission), ExitStack() as stack:
-            messages = interruptible(request_iterator, call.interrupt)
-            first = next(messages, None)
-            if first is None:
-                raise NoDocumentsError("the upload is empty; send at least one document", field="files")
+            messages = self._messages(request_iterator, call)
+            first = self._first(messages)
             options = self._options(first)
             documents = receive_upload(first, messages, self._settings, stack)
             for result in self._read(options, documents, call):
@@ -107,6 +110,20 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
             loaded=self._engine.is_loaded(entry),
         )
 
+    def _messages(
+        self, request_iterator: Iterator[ocr_pb2.OCRRequest], call: Call
+    ) -> Iterator[ocr_pb2.OCRRequest]:
+        return interruptible(
+            request_iterator, call.interrupt, idle_timeout_s=self._settings.upload_idle_timeout_s
+        )
+
+    @staticmethod
+    def _first(messages: Iterator[ocr_pb2.OCRRequest]) -> ocr_pb2.OCRRequest:
+        first = next(messages, None)
+        if first is None:
+            raise NoDocumentsError("the request is empty; send at least one document", field="files")
+        return first
+
     def _call(self, context: grpc.ServicerContext) -> Call:
         return Call(context, request_timeout_s=self._settings.request_timeout_s)
 
@@ -128,6 +145,7 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
                 opened.decode(),
                 predictor,
                 detection_batch_size=options.detection_batch_size,
+                max_batch_pixels=self._settings.max_page_pixels,
                 interrupt=call.interrupt,
                 request_id=call.request_id,
             )

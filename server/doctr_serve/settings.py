@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     """Requests that wait beyond these; one more is refused with RESOURCE_EXHAUSTED and RetryInfo."""
     request_timeout_s: float = Field(600.0, gt=0)
     """Longest time for one request, upload and queue included; a shorter deadline of the caller holds."""
+    upload_idle_timeout_s: float = Field(60.0, gt=0)
+    """Longest time without a further message of a request that is still arriving."""
     drain_timeout_s: float = Field(30.0, ge=0)
     """On SIGTERM, seconds that requests in flight may take to finish."""
 

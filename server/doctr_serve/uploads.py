@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +13,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from doctr_serve.documents import SourceDocument
-from doctr_serve.errors import InvalidRequestError, NoDocumentsError, RequestTooLargeError
+from doctr_serve.errors import (
+    DeadlineExceededError,
+    InvalidRequestError,
+    NoDocumentsError,
+    RequestTooLargeError,
+)
 from doctr_serve.forms import FormReader, Spool
 from doctr_serve.interrupt import POLL_INTERVAL_S, Interrupt
 
@@ -73,28 +80,40 @@ def receive_upload(
 
 
 def interruptible(
-    messages: Iterator[ocr_pb2.OCRRequest], interrupt: Interrupt
+    messages: Iterator[ocr_pb2.OCRRequest], interrupt: Interrupt, *, idle_timeout_s: float = math.inf
 ) -> Iterator[ocr_pb2.OCRRequest]:
-    """Yields the messages; unlike grpc's own iterator it stops when the deadline passes while a caller stalls.
+    """Yields the messages; unlike grpc's own iterator it stops when a caller stalls.
+
+    Args:
+        messages: grpc's iterator.
+        interrupt: the request's stop signal.
+        idle_timeout_s: longest time until the next message.
 
     Raises:
-        DeadlineExceededError: the deadline passed.
+        DeadlineExceededError: the deadline passed, or no message came for ``idle_timeout_s``.
         RequestCancelledError: the caller is gone.
     """
     received: queue.Queue[object] = queue.Queue(maxsize=4)
     threading.Thread(
         target=_forward, args=(messages, received, interrupt), daemon=True, name="upload"
     ).start()
+    last_message_at = time.monotonic()
     while True:
         try:
             message = received.get(timeout=POLL_INTERVAL_S)
         except queue.Empty:
             interrupt.check()
+            if time.monotonic() - last_message_at > idle_timeout_s:
+                raise DeadlineExceededError(
+                    f"nothing of the request arrived for {idle_timeout_s:g} s; send it faster, in smaller messages, "
+                    "or ask the operator to raise upload_idle_timeout_s"
+                ) from None
             continue
         if message is _END:
             interrupt.check()
             return
         yield message  # type: ignore[misc]
+        last_message_at = time.monotonic()
 
 
 def _only(accepted: str, messages: Iterator[ocr_pb2.OCRRequest]) -> Iterator[ocr_pb2.OCRRequest]:

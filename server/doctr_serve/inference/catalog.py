@@ -275,10 +275,20 @@ class Catalog:
 def _missing(entry: CatalogEntry) -> WeightsUnavailableError:
     if entry.source is WeightsSource.BUNDLED:
         return WeightsUnavailableError(
-            f"the weights of '{entry.name}' are missing from this installation of doctr-serve; its operator "
-            "installs it again, with them"
+            f"the weights of '{entry.name}' are not part of this installation of doctr-serve{_way_around(entry)}"
         )
     return WeightsUnavailableError(_missing_message(entry.name))
+
+
+def _way_around(entry: CatalogEntry) -> str:
+    """What a request can do without the model."""
+    match entry.task:
+        case ModelTask.PAGE_ORIENTATION:
+            return "; set disable_page_orientation to do without, or name one of docTR's detection models"
+        case ModelTask.TEXT_ORIENTATION:
+            return "; set disable_text_orientation to do without, or name one of docTR's recognition models"
+        case _:
+            return "; name another model"
 
 
 def _missing_message(name: str) -> str:
