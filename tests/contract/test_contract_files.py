@@ -12,7 +12,7 @@ from google.protobuf import descriptor_pb2
 from support.tools import ROOT, TYPESCRIPT, require_file, require_tools, run
 
 CONTRACT = Path("protos") / generate_protos.CONTRACT
-HINT = "  // MIME type. A hint for logs: the format is decided by content.\n"
+HINT = "  // MIME type, for the caller's own use: the format is decided by content.\n"
 STUBS = Path("doctr_serve/v1")
 
 
@@ -50,7 +50,9 @@ def test_contract_passes_buf_lint_and_format(buf: Path, workspace: Path) -> None
 def test_lint_refuses_a_field_without_a_comment(buf: Path, workspace: Path) -> None:
     replace_once(workspace / CONTRACT, "  // Finds words.\n", "")
     replace_once(
-        workspace / CONTRACT, "  // MIME type. A hint for logs: the format is decided by content.\n", ""
+        workspace / CONTRACT,
+        "  // MIME type, for the caller's own use: the format is decided by content.\n",
+        "",
     )
     found = run(buf, "lint", cwd=workspace, expect=[100]).stdout
     assert 'Field "content_type" should have a non-empty comment' in found
