@@ -177,9 +177,11 @@ def test_a_full_queue_refuses_with_a_delay_after_which_there_is_room(limited: Wa
 
 def test_a_full_queue_still_lists_models_and_tells_its_health(limited: Watched) -> None:
     with busy(limited.backend):
-        for _ in range(2):
-            limited.service.stub.ReadDocuments.future(request(short_pdf(1)), timeout=60)
-        eventually(lambda: limited.service.server.admission.in_flight == 2)
+        # Held on to: grpc cancels a call whose future is collected.
+        calls = [
+            limited.service.stub.ReadDocuments.future(request(short_pdf(1)), timeout=60) for _ in range(2)
+        ]
+        eventually(lambda: limited.service.server.admission.in_flight == len(calls))
         assert limited.service.stub.ListModels(ocr_pb2.ListModelsRequest(), timeout=30).models
         assert limited.service.health() == "SERVING"
 

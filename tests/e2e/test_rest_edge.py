@@ -657,7 +657,8 @@ def test_a_name_with_two_addresses_is_two_servers_and_one_may_die():
             second.set_serving(True)
             wait_until(lambda: post(client).status_code == 200 and len(second.service.calls) > 0)
             first.grpc_server.stop(grace=None).wait()  # dies
-            assert [post(client).status_code for _ in range(10)] == [200] * 10
+            # A request on a connection that is just closing may be lost: its body is not kept to be sent again.
+            wait_until(lambda: [post(client).status_code for _ in range(10)] == [200] * 10)
             second.grpc_server.stop(grace=None).wait()
             assert_error(post(client), 503, grpc.StatusCode.UNAVAILABLE)
             wait_until(lambda: client.get("/health").status_code == 503)
