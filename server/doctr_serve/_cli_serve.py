@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
     from doctr_serve.settings import Settings
 
 __all__ = ["register", "settings_from_flags"]
+
+WITHOUT_WEIGHTS = (
+    "Without a download the models that ship with doctr-serve read at once: doctr-serve serve "
+    "--default-detection-model bundled/db_mobilenet_v3_large "
+    "--default-recognition-model bundled/crnn_mobilenet_v3_small"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -43,8 +50,10 @@ def settings_from_flags(flags: list[str], *, program: str) -> Settings:
     from pydantic import ValidationError
     from pydantic_settings import CliApp, CliSettingsSource
 
-    from doctr_serve.settings import Settings
+    from doctr_serve.settings import Settings, unknown_variables
 
+    for name in unknown_variables(os.environ):
+        typer.echo(f"{program}: warning: {name} is no setting and has no effect", err=True)
     try:
         source = CliSettingsSource[Settings](Settings, cli_prog_name=program)
         return CliApp.run(Settings, cli_args=flags, cli_settings_source=source)
@@ -56,7 +65,7 @@ def settings_from_flags(flags: list[str], *, program: str) -> Settings:
 
 
 def _run(settings: Settings) -> None:
-    from doctr_serve.errors import DoctrServeError
+    from doctr_serve.errors import DoctrServeError, WeightsUnavailableError
     from doctr_serve.logs import configure_logs
     from doctr_serve.server import serve as run_server
 
@@ -65,4 +74,6 @@ def _run(settings: Settings) -> None:
         run_server(settings)
     except (DoctrServeError, RuntimeError) as error:
         typer.echo(f"doctr-serve: {error}", err=True)
+        if isinstance(error, WeightsUnavailableError):
+            typer.echo(WITHOUT_WEIGHTS, err=True)
         raise typer.Exit(1) from None

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "unknown_variables"]
+
+ENV_PREFIX = "DOCTR_SERVE_"
+OTHER_VARIABLES = frozenset({"SERVER", "PDF_PASSWORD", "REQUIRE_TOOLS"})
+"""Variables of the same prefix that are no settings of the server: the ``ocr`` command's, the tests'."""
 
 MIB = 1024 * 1024
 
@@ -27,7 +32,7 @@ class Settings(BaseSettings):
     """Settings of the server; every limit has a safe default."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DOCTR_SERVE_",
+        env_prefix=ENV_PREFIX,
         cli_kebab_case=True,
         cli_implicit_flags=True,
         extra="forbid",
@@ -127,3 +132,11 @@ class Settings(BaseSettings):
         if value.lstrip().startswith("["):
             return json.loads(value)
         return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def unknown_variables(names: Iterable[str]) -> list[str]:
+    """Returns those of the environment's variables that look like settings and are none, such as a misspelt one."""
+    known = {field.upper() for field in Settings.model_fields} | OTHER_VARIABLES
+    return sorted(
+        name for name in names if name.startswith(ENV_PREFIX) and name.removeprefix(ENV_PREFIX) not in known
+    )

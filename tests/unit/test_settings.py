@@ -1,7 +1,7 @@
 """Settings from the environment, where pydantic-settings' own reading is not enough."""
 
 import pytest
-from doctr_serve.settings import Settings
+from doctr_serve.settings import Settings, unknown_variables
 from pydantic import ValidationError
 
 
@@ -25,3 +25,8 @@ def test_a_broken_list_of_models_names_the_setting(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DOCTR_SERVE_PRELOAD_MODELS", '["parseq"')
     with pytest.raises(ValidationError, match="preload_models"):
         Settings()
+
+
+def test_a_misspelt_variable_is_found_and_a_setting_or_the_clients_own_is_not() -> None:
+    names = ["DOCTR_SERVE_MAX_PAGE", "DOCTR_SERVE_MAX_PAGES", "DOCTR_SERVE_SERVER", "DOCTR_CACHE_DIR", "PATH"]
+    assert unknown_variables(names) == ["DOCTR_SERVE_MAX_PAGE"]
