@@ -81,6 +81,11 @@ class OCROptions:
         )
         return options
 
+    @property
+    def needs_page_orientation(self) -> bool:
+        """Whether anything asked for depends on which way up the page is."""
+        return self.detect_orientation or self.straighten_pages
+
     def validate(self, *, max_detection_batch_size: int, max_recognition_batch_size: int) -> None:
         """Checks every number against its range.
 

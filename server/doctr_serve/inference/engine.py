@@ -146,12 +146,13 @@ class OCREngine:
         """
         entries = self._entries(options)
         forwarder = Forwarder(self._backend, self._scheduler, interrupt)
-        needs_page = options.detect_orientation or options.straighten_pages
         predictor = StagedPredictor(
             options,
             detection=detection_predictor(self._store.get(entries.detection), forwarder, options),
             recognition=recognition_predictor(self._store.get(entries.recognition), forwarder, options),
-            page_orientation=self._orientation(entries.page_orientation, forwarder) if needs_page else None,
+            page_orientation=self._orientation(entries.page_orientation, forwarder)
+            if options.needs_page_orientation
+            else None,
             text_orientation=None
             if options.assume_straight_pages
             else self._orientation(entries.text_orientation, forwarder),
@@ -186,8 +187,6 @@ class OCREngine:
             options.recognition_model, ModelTask.RECOGNITION, option="recognition_model"
         )
         page, text = self.catalog.companions(detection, recognition)
-        needs_page = (
-            options.detect_orientation or options.straighten_pages
-        ) and not options.disable_page_orientation
+        needs_page = options.needs_page_orientation and not options.disable_page_orientation
         needs_text = not options.assume_straight_pages and not options.disable_text_orientation
         return _Entries(detection, recognition, page if needs_page else None, text if needs_text else None)
