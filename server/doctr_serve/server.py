@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 from doctr_serve.addresses import host_and_port
 from doctr_serve.admission import Admission
 from doctr_serve.documents import DecoderPool
+from doctr_serve.native_memory import bound_native_memory
 from doctr_serve.servicer import OCRServicer
 from doctr_serve.silent_calls import SilentCallGuard
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
@@ -153,6 +154,7 @@ def serve(settings: Settings) -> None:
         WeightsUnavailableError: weights of the default pair that are missing and could not be fetched.
         RuntimeError: the address cannot be bound.
     """
+    bound_native_memory()
     stop_requested = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop_requested.set())
