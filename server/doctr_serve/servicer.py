@@ -53,7 +53,7 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
         call = self._call(context)
         with call.answer("StreamPages", self._admission):
             request = self._first(self._messages(request_iterator, call))
-            options = self._options(request)
+            options = self._options(request, call)
             documents = documents_of(request, max_bytes=self._settings.max_request_bytes)
             for result in self._read(options, documents, call):
                 call.send_headers()
@@ -68,7 +68,7 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
         response = ocr_pb2.OCRResponse()
         with call.answer("ReadDocuments", self._admission):
             request = self._first(self._messages(request_iterator, call))
-            options = self._options(request)
+            options = self._options(request, call)
             documents = documents_of(request, max_bytes=self._settings.max_request_bytes)
             response.results.extend(self._read(options, documents, call))
             call.send_headers()
@@ -82,7 +82,7 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
         with call.answer("UploadDocuments", self._admission), ExitStack() as stack:
             messages = self._messages(request_iterator, call)
             first = self._first(messages)
-            options = self._options(first)
+            options = self._options(first, call)
             documents = receive_upload(first, messages, self._settings, stack)
             for result in self._read(options, documents, call):
                 call.send_headers()
@@ -127,10 +127,10 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
     def _call(self, context: grpc.ServicerContext) -> Call:
         return Call(context, request_timeout_s=self._settings.request_timeout_s)
 
-    def _options(self, request: ocr_pb2.OCRRequest) -> OCROptions:
+    def _options(self, request: ocr_pb2.OCRRequest, call: Call) -> OCROptions:
         """Returns the checked options: a wrong one is refused before any document is looked at."""
         options = OCROptions.from_request(request, self._settings)
-        self._engine.check(options)
+        self._engine.check(options, call.interrupt)
         return options
 
     def _read(

@@ -19,6 +19,7 @@ from doctr_serve.inference.backends import Backend
 from doctr_serve.inference.backends.torch_backend import TorchBackend
 from doctr_serve.inference.catalog import Catalog, CatalogEntry, ModelTask
 from doctr_serve.inference.loading import load_model
+from doctr_serve.inference.on_demand import OnDemandDownloads
 from doctr_serve.inference.predictor import StagedPredictor
 from doctr_serve.inference.predictors import (
     detection_predictor,
@@ -89,6 +90,7 @@ class OCREngine:
             concurrent_forwards=settings.concurrent_forwards, intra_op_threads=settings.intra_op_threads
         )
         self._store = ModelStore(self._load, capacity=settings.max_loaded_models)
+        self._downloads = OnDemandDownloads(lambda entry: self.catalog.pull(entry, progress=False))
 
     def warm(self) -> None:
         """Loads the default pair and the models to preload, and reads a blank page with the default pair.
@@ -115,12 +117,17 @@ class OCREngine:
             predictor.recognise(page)
         predictor.reco_predictor([np.full((32, 128, 3), 255, np.uint8)])
 
-    def check(self, options: OCROptions) -> ModelNames:
-        """Returns the models that the options name.
+    def check(self, options: OCROptions, interrupt: Interrupt) -> ModelNames:
+        """Returns the models that the options name; with ``download_on_demand`` missing weights are fetched.
+
+        Args:
+            options: the request's options.
+            interrupt: stops the wait for a download.
 
         Raises:
             UnknownModelError: a name the catalog does not know.
             WeightsUnavailableError: a known model whose weights are not here.
+            WeightsDownloadError: they could not be fetched.
         """
         entries = self._entries(options)
         for entry in (
@@ -130,7 +137,9 @@ class OCREngine:
             entries.text_orientation,
         ):
             if entry is not None and not self._store.is_loaded(entry):
-                self._require_weights(entry)
+                if self.settings.download_on_demand and not self.catalog.is_available(entry):
+                    self._downloads.fetch(entry, interrupt)
+                self.catalog.weights_path(entry)
         return entries.names()
 
     def predictor(self, options: OCROptions, interrupt: Interrupt) -> tuple[StagedPredictor, ModelNames]:
@@ -173,13 +182,7 @@ class OCREngine:
         return orientation_predictor(self._store.get(entry), forwarder)
 
     def _load(self, entry: CatalogEntry) -> nn.Module:
-        self._require_weights(entry)
         return self._backend.prepare(load_model(entry, self.catalog))
-
-    def _require_weights(self, entry: CatalogEntry) -> None:
-        if self.settings.download_on_demand and not self.catalog.is_available(entry):
-            self.catalog.pull(entry, progress=False)
-        self.catalog.weights_path(entry)
 
     def _entries(self, options: OCROptions) -> _Entries:
         detection = self.catalog.find(options.detection_model, ModelTask.DETECTION, option="detection_model")
