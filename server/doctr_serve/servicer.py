@@ -20,7 +20,7 @@ from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 if TYPE_CHECKING:
     from doctr_serve.admission import Admission
     from doctr_serve.documents import DecoderPool, SourceDocument
-    from doctr_serve.inference.catalog import CatalogEntry
+    from doctr_serve.inference.catalog_entries import CatalogEntry
     from doctr_serve.inference.engine import OCREngine
     from doctr_serve.settings import Settings
 

@@ -7,17 +7,20 @@ of the Hugging Face hub. No torch here, so that the list is printed at once.
 
 from __future__ import annotations
 
-import difflib
-import itertools
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doctr_serve.errors import UnknownModelError, WeightsUnavailableError
-from doctr_serve.inference import doctr_weights
+from doctr_serve.inference.catalog_entries import (
+    ARCHITECTURES,
+    BUNDLED_ARCHITECTURES,
+    CatalogEntry,
+    ModelTask,
+    WeightsSource,
+    known_entries,
+)
 from doctr_serve.inference.doctr_weights import DoctrWeights
 from doctr_serve.inference.hub import WEIGHTS_FILE, HubConfig, HubRepositories, is_hub_name
+from doctr_serve.inference.model_errors import NameErrors, missing_hub_weights, missing_weights
 from doctr_serve.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,65 +30,6 @@ __all__ = ["BUNDLED_DIR", "Catalog", "CatalogEntry", "ModelTask", "WeightsSource
 
 BUNDLED_DIR = Path(__file__).parent.parent / "weights"
 """Folder of the weights that ship with the package."""
-
-MAX_ECHO_CHARACTERS = 100
-
-
-class ModelTask(StrEnum):
-    """What a model does."""
-
-    DETECTION = "detection"
-    RECOGNITION = "recognition"
-    PAGE_ORIENTATION = "page orientation"
-    TEXT_ORIENTATION = "text orientation"
-
-
-class WeightsSource(StrEnum):
-    """Where a model's weights come from."""
-
-    DOCTR = "docTR"
-    BUNDLED = "bundled"
-    HUB = "hub"
-
-
-@dataclass(frozen=True)
-class CatalogEntry:
-    """One model: an architecture with the weights of one source.
-
-    Attributes:
-        name: what a request calls it, e.g. ``db_resnet50`` or ``bundled/db_mobilenet_v3_large``.
-        task: what it does.
-        architecture: docTR's name of the architecture.
-        source: where its weights come from.
-    """
-
-    name: str
-    task: ModelTask
-    architecture: str
-    source: WeightsSource
-
-
-_ARCHITECTURES = {
-    ModelTask.DETECTION: list(doctr_weights.DETECTION_URLS),
-    ModelTask.RECOGNITION: list(doctr_weights.RECOGNITION_URLS),
-    ModelTask.PAGE_ORIENTATION: list(doctr_weights.PAGE_ORIENTATION_URLS),
-    ModelTask.TEXT_ORIENTATION: list(doctr_weights.TEXT_ORIENTATION_URLS),
-}
-_BUNDLED_ARCHITECTURES = {
-    ModelTask.DETECTION: "db_mobilenet_v3_large",
-    ModelTask.RECOGNITION: "crnn_mobilenet_v3_small",
-    ModelTask.PAGE_ORIENTATION: "mobilenet_v3_small_page_orientation",
-    ModelTask.TEXT_ORIENTATION: "mobilenet_v3_small_crop_orientation",
-}
-
-
-def _known_entries() -> list[CatalogEntry]:
-    entries = []
-    for task, architectures in _ARCHITECTURES.items():
-        entries += [CatalogEntry(name, task, name, WeightsSource.DOCTR) for name in architectures]
-        bundled = _BUNDLED_ARCHITECTURES[task]
-        entries.append(CatalogEntry(f"bundled/{bundled}", task, bundled, WeightsSource.BUNDLED))
-    return entries
 
 
 class Catalog:
@@ -112,7 +56,8 @@ class Catalog:
             timeout_s=settings.download_timeout_s, max_bytes=settings.max_download_bytes
         )
         self._doctr = DoctrWeights(settings, downloader)
-        self._known = {entry.name: entry for entry in _known_entries()}
+        self._known = {entry.name: entry for entry in known_entries()}
+        self._name_errors = NameErrors(self.entries(), allow_hub_models=settings.allow_hub_models)
 
     def entries(self) -> list[CatalogEntry]:
         """Detection, recognition, page and text orientation; of each, docTR's models, then the bundled."""
@@ -135,10 +80,7 @@ class Catalog:
         fetch = self._settings.download_on_demand if fetch is None else fetch
         entry = self._look_up(name, task, option=option, fetch=fetch)
         if entry.task is not task:
-            raise UnknownModelError(
-                f"{option} '{name}' is a {entry.task} model; accepted are: {self._accepted(task)}",
-                field=option,
-            )
+            raise self._name_errors.other_task(name, entry.task, task, option=option)
         return entry
 
     def find_by_name(self, name: str, *, option: str = "model", fetch: bool = True) -> CatalogEntry:
@@ -179,7 +121,7 @@ class Catalog:
         """
         path = self.locate(entry)
         if path is None:
-            raise _missing(entry)
+            raise missing_weights(entry)
         if entry.source is WeightsSource.DOCTR:
             self._doctr.check(entry.architecture, path)
         return path
@@ -211,7 +153,7 @@ class Catalog:
         """
         config = self._hub.read_config(entry.name, fetch=False)
         if config is None:
-            raise _missing(entry)
+            raise missing_weights(entry)
         return config
 
     def companions(
@@ -232,71 +174,19 @@ class Catalog:
 
     def _companion(self, model: CatalogEntry, task: ModelTask) -> CatalogEntry:
         prefix = "bundled/" if model.source is WeightsSource.BUNDLED else ""
-        return self._known[f"{prefix}{_BUNDLED_ARCHITECTURES[task]}"]
+        return self._known[f"{prefix}{BUNDLED_ARCHITECTURES[task]}"]
 
     def _look_up(self, name: str, task: ModelTask | None, *, option: str, fetch: bool) -> CatalogEntry:
         if name in self._known:
             return self._known[name]
         if not is_hub_name(name):
-            raise UnknownModelError(self._unknown_message(name, task, option), field=option)
+            raise self._name_errors.unknown(name, task, option=option)
         if not self._settings.allow_hub_models:
-            raise UnknownModelError(
-                f"{option} '{name}' names a model of the Hugging Face hub, which this server does not allow; "
-                "its operator does with DOCTR_SERVE_ALLOW_HUB_MODELS=true. Accepted are: "
-                f"{self._accepted(task)}",
-                field=option,
-            )
+            raise self._name_errors.hub_not_allowed(name, task, option=option)
         config = self._hub.read_config(name, fetch=fetch, option=option)
         if config is None:
-            raise WeightsUnavailableError(_missing_message(name), field=option)
-        for known_task, known_architectures in _ARCHITECTURES.items():
+            raise missing_hub_weights(name, option=option)
+        for known_task, known_architectures in ARCHITECTURES.items():
             if config.arch in known_architectures:
                 return CatalogEntry(name, known_task, config.arch, WeightsSource.HUB)
-        architectures = _ARCHITECTURES[task] if task else [*itertools.chain(*_ARCHITECTURES.values())]
-        raise UnknownModelError(
-            f"{option} '{name}' has the architecture '{_shorten(config.arch)}', which this server does not "
-            f"run; accepted are models of: {', '.join(architectures)}",
-            field=option,
-        )
-
-    def _accepted(self, task: ModelTask | None) -> str:
-        names = [entry.name for entry in self._known.values() if task in (None, entry.task)]
-        if self._settings.allow_hub_models:
-            names.append("<organisation>/<model> of the Hugging Face hub")
-        return ", ".join(names)
-
-    def _unknown_message(self, name: str, task: ModelTask | None, option: str) -> str:
-        names = {entry.name.lower(): entry.name for entry in self.entries() if task in (None, entry.task)}
-        close = difflib.get_close_matches(_shorten(name).lower(), names, n=1)
-        suggestion = f" (did you mean '{names[close[0]]}'?)" if close else ""
-        return f"{option} '{_shorten(name)}' is unknown{suggestion}; accepted are: {self._accepted(task)}"
-
-
-def _missing(entry: CatalogEntry) -> WeightsUnavailableError:
-    if entry.source is WeightsSource.BUNDLED:
-        return WeightsUnavailableError(
-            f"the weights of '{entry.name}' are not part of this installation of doctr-serve{_way_around(entry)}"
-        )
-    return WeightsUnavailableError(_missing_message(entry.name))
-
-
-def _way_around(entry: CatalogEntry) -> str:
-    """What a request can do without the model."""
-    match entry.task:
-        case ModelTask.PAGE_ORIENTATION:
-            return "; set disable_page_orientation to do without, or name one of docTR's detection models"
-        case ModelTask.TEXT_ORIENTATION:
-            return "; set disable_text_orientation to do without, or name one of docTR's recognition models"
-        case _:
-            return "; name another model"
-
-
-def _missing_message(name: str) -> str:
-    return (
-        f"the weights of '{name}' are not on this server; its operator fetches them with: "
-        f"doctr-serve pull {name}"
-    )
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= MAX_ECHO_CHARACTERS else f"{text[:MAX_ECHO_CHARACTERS]}…"
+        raise self._name_errors.other_architecture(name, config.arch, task, option=option)
