@@ -14,6 +14,7 @@ from doctr_serve.envoy_config import EnvoyOptions
 from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from google.protobuf import json_format
+from support.rest_edge import assert_error
 from support.rest_server import run_envoy
 from support.samples import LETTER, letter_jpeg, letter_pdf, letter_png, letter_tiff
 from support.server import running
@@ -54,16 +55,6 @@ def words_of(entry):
         for line in block["lines"]
         for word in line["words"]
     ]
-
-
-def assert_error(response, status, code):
-    """The contract's error body; returns its message."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/json"
-    error = response.json()
-    assert set(error) == {"code", "message", "details"}
-    assert error["code"] == code.value[0]
-    return error["message"]
 
 
 def fields_at_fault(response):

@@ -1,0 +1,62 @@
+"""What Envoy refuses itself: wrong query parameters, unknown paths, wrong methods."""
+
+import grpc
+import pytest
+from support.rest_edge import OPTIONS, assert_error, post
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("?bin_thresh=0.3", "bin_thresh"),
+        ("?pdf_password=secret", "pdf_password"),
+        ("?assume_straight_pages=vielleicht", "assume_straight_pages"),
+        ("?detection_batch_size=2.5", "detection_batch_size"),
+        ("?detection_batch_size=99999999999", "detection_batch_size"),
+        ("?box_threshold=high", "box_threshold"),
+        ("?box_threshold=nan", "box_threshold"),
+        ("?box_threshold=0.1&box_threshold=0.2", "box_threshold"),
+        ("?documents.name=x", "documents"),
+        ("?body=x", "body"),
+        ("?group_lines=true&body.content_type=text/plain", "body"),
+        ("?documents=x", "documents"),
+    ],
+)
+def test_a_query_parameter_that_is_unknown_or_of_the_wrong_type_is_400_and_named(
+    client, service, query, named
+):
+    message = assert_error(post(client, query), 400, grpc.StatusCode.INVALID_ARGUMENT)
+    assert named in message
+    assert "secret" not in message
+    assert service.calls == []
+
+
+def test_the_answer_to_a_wrong_query_parameter_lists_every_option(client):
+    message = assert_error(post(client, "?nope=1"), 400, grpc.StatusCode.INVALID_ARGUMENT)
+    assert [option for option in OPTIONS if option not in message] == []
+
+
+def test_an_unknown_query_parameter_of_models_is_400(client):
+    assert "page" in assert_error(client.get("/models?page=2"), 400, grpc.StatusCode.INVALID_ARGUMENT)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nope", "/ocr/nope", "/doctr_serve.v1.OCRService/StreamPages", "/metrics"]
+)
+def test_an_unknown_path_is_404_and_says_which_there_are(client, path):
+    assert "POST /ocr" in assert_error(client.post(path, content=b"x"), 404, grpc.StatusCode.NOT_FOUND)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/ocr", "POST"),
+        ("PUT", "/ocr/", "POST"),
+        ("POST", "/models", "GET"),
+        ("DELETE", "/models", "GET"),
+    ],
+)
+def test_a_wrong_method_is_405_and_says_which_is_right(client, method, path, allowed):
+    response = client.request(method, path)
+    assert allowed in assert_error(response, 405, grpc.StatusCode.UNIMPLEMENTED)
+    assert response.headers["allow"] == allowed
