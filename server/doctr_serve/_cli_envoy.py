@@ -5,17 +5,29 @@ from __future__ import annotations
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from doctr_serve.envoy_config import Config
+from doctr_serve.envoy_config import Config, EnvoyOptions, InvalidAddressError, render
 
-__all__ = ["register"]
+__all__ = ["AccessLog", "CorsOrigins", "register"]
 
 START_TIMEOUT_S = 30.0
 POLL_INTERVAL_S = 0.2
+
+CorsOrigins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cors-origin",
+        help="Origin whose pages may call from a browser, such as https://app.example.com, or *. "
+        "Repeatable. Default: pages of localhost.",
+        show_default=False,
+    ),
+]
+"""Flag of ``doctr-serve envoy`` and ``doctr-serve up``."""
+AccessLog = Annotated[str, typer.Option(help="A file for a JSON line per request; - is stdout, off is none.")]
+"""Flag of ``doctr-serve envoy`` and ``doctr-serve up``."""
 
 
 def register(app: typer.Typer) -> None:
@@ -26,53 +38,42 @@ def register(app: typer.Typer) -> None:
 def envoy(
     listen: Annotated[
         str, typer.Option(help="host:port for REST, gRPC and grpc-web; 0.0.0.0:8080 for every interface.")
-    ] = "127.0.0.1:8080",
+    ] = EnvoyOptions.listen,
     upstream: Annotated[
         list[str] | None,
         typer.Option(
             help="host:port of the server; a DNS name stands for all of its addresses. Repeatable. "
-            "Default: 127.0.0.1:50051.",
+            f"Default: {', '.join(EnvoyOptions.upstreams)}.",
             show_default=False,
         ),
     ] = None,
     admin: Annotated[
         str, typer.Option(help="host:port of Envoy's admin interface. Keep it on loopback.")
-    ] = "127.0.0.1:9901",
+    ] = EnvoyOptions.admin,
     max_request_bytes: Annotated[
-        int | None,
+        int,
         typer.Option(
             min=1,
             envvar="DOCTR_SERVE_MAX_REQUEST_BYTES",
-            help="Largest body of POST /ocr, as on the server. Default: 100 MiB.",
-            show_default=False,
+            help="Largest body of POST /ocr, as on the server.",
         ),
-    ] = None,
+    ] = EnvoyOptions.max_request_bytes,
     request_timeout_s: Annotated[
-        float | None,
+        float,
         typer.Option(
             min=0.1,
             envvar="DOCTR_SERVE_REQUEST_TIMEOUT_S",
-            help="The server's request_timeout_s; Envoy's own limits come 60 s later. Default: 600.",
-            show_default=False,
+            help="The server's request_timeout_s; Envoy's own limits come 60 s later.",
         ),
-    ] = None,
+    ] = EnvoyOptions.request_timeout_s,
     drain_timeout_s: Annotated[
         float,
         typer.Option(
             min=0, envvar="DOCTR_SERVE_DRAIN_TIMEOUT_S", help="On SIGTERM, seconds for requests in flight."
         ),
     ] = 30.0,
-    cors_origin: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Origin whose pages may call from a browser, such as https://app.example.com, or *. "
-            "Repeatable. Default: pages of localhost.",
-            show_default=False,
-        ),
-    ] = None,
-    access_log: Annotated[
-        str, typer.Option(help="A file for a JSON line per request; - is stdout, off is none.")
-    ] = "-",
+    cors_origins: CorsOrigins = None,
+    access_log: AccessLog = EnvoyOptions.access_log,
     log_level: Annotated[
         str, typer.Option(help="Envoy's own log, on stderr: debug to critical, off.")
     ] = "warning",
@@ -87,22 +88,20 @@ def envoy(
     ] = False,
 ) -> None:
     """Run Envoy in front of the server: REST, gRPC and grpc-web on one port. SIGTERM drains."""
-    try:
-        from doctr_serve.envoy_config import EnvoyOptions, InvalidAddressError, render
-    except ImportError:
-        typer.echo('This command needs the server: pip install "doctr-serve[server]"', err=True)
-        raise typer.Exit(2) from None
     options = EnvoyOptions(
         listen=listen,
-        upstreams=tuple(upstream or ()),
+        upstreams=tuple(upstream or EnvoyOptions.upstreams),
         admin=admin,
         max_request_bytes=max_request_bytes,
         request_timeout_s=request_timeout_s,
-        cors_origins=tuple(cors_origin or ()),
+        cors_origins=tuple(cors_origins or EnvoyOptions.cors_origins),
         access_log=access_log,
     )
     try:
         config = render(options)
+    except ImportError:
+        typer.echo('This command needs the server: pip install "doctr-serve[server]"', err=True)
+        raise typer.Exit(2) from None
     except InvalidAddressError as error:
         typer.echo(f"doctr-serve: {error}", err=True)
         raise typer.Exit(2) from None

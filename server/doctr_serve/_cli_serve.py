@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -42,21 +42,26 @@ def settings_from_flags(flags: list[str], *, program: str) -> Settings:
 
     Args:
         flags: the command line after the command's name.
-        program: what ``--help`` calls the command.
+        program: the command, as messages name it; its ``--help`` lists the flags.
 
     Raises:
         typer.Exit: with status 2, after saying which flag or variable is wrong.
     """
     from pydantic import ValidationError
-    from pydantic_settings import CliApp, CliSettingsSource
+    from pydantic_settings import CliApp, CliSettingsSource, SettingsError
 
     from doctr_serve.settings import Settings, unknown_variables
 
     for name in unknown_variables(os.environ):
         typer.echo(f"{program}: warning: {name} is no setting and has no effect", err=True)
     try:
-        source = CliSettingsSource[Settings](Settings, cli_prog_name=program)
+        source = CliSettingsSource[Any](Settings, cli_prog_name=program, cli_exit_on_error=False)
+        source.root_parser.usage = "%(prog)s [flags]"  # argparse would list every flag, 30 lines of them
         return CliApp.run(Settings, cli_args=flags, cli_settings_source=source)
+    except SettingsError as error:
+        message = str(error).removeprefix("error parsing CLI: ")
+        typer.echo(f"{program}: {message}; {program} --help tells the flags", err=True)
+        raise typer.Exit(2) from None
     except ValidationError as error:
         for problem in error.errors():
             name = ".".join(str(part) for part in problem["loc"])

@@ -6,14 +6,17 @@ import os
 import shlex
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from doctr_serve._cli_envoy import AccessLog, CorsOrigins
 from doctr_serve._cli_serve import settings_from_flags
 from doctr_serve._extras import require_server_extra
 from doctr_serve.addresses import host_and_port
+from doctr_serve.envoy_config import EnvoyOptions
 
 if TYPE_CHECKING:
     from doctr_serve.settings import Settings
@@ -31,7 +34,12 @@ def register(app: typer.Typer) -> None:
     """Adds the command to the app."""
     app.command(
         name="up",
-        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+        # Flags it does not know are settings, -h among them if it were not named here.
+        context_settings={
+            "allow_extra_args": True,
+            "ignore_unknown_options": True,
+            "help_option_names": ["--help", "-h"],
+        },
     )(up)
 
 
@@ -42,23 +50,38 @@ def up(
     ] = False,
     rest_address: Annotated[
         str, typer.Option(help="host:port where Envoy takes REST, gRPC and grpc-web.")
-    ] = "127.0.0.1:8080",
+    ] = EnvoyOptions.listen,
+    cors_origins: CorsOrigins = None,
+    access_log: AccessLog = EnvoyOptions.access_log,
 ) -> None:
-    """Run the gRPC server and Envoy in front of it. Every flag of `doctr-serve serve` may be given too."""
+    """Run the gRPC server and Envoy in front of it, until Ctrl-C.
+
+    Every setting of the server is a flag here too (--port, --max-pages, ...):
+    `doctr-serve serve --help` lists them.
+    """
     require_server_extra()
     from doctr_serve.supervisor import ChildDiedError, StopRequested, Supervisor
 
     os.environ.setdefault("DOCTR_SERVE_LOG_FORMAT", "console")  # people start it by hand
-    if bundled:
-        _default_to_bundled_models()
     settings = settings_from_flags(context.args, program="doctr-serve up")
+    if bundled:
+        settings = _with_bundled_models(settings)
+    envoy_options = EnvoyOptions(
+        listen=rest_address,
+        admin="127.0.0.1:0",  # a fixed port may be taken
+        max_request_bytes=settings.max_request_bytes,
+        request_timeout_s=settings.request_timeout_s,
+        cors_origins=tuple(cors_origins or EnvoyOptions.cors_origins),
+        access_log=access_log,
+    )
     with (
         tempfile.TemporaryDirectory(prefix="doctr-serve-") as folder,
         Supervisor(stop_timeout_s=settings.drain_timeout_s + STOP_MARGIN_S) as supervisor,
     ):
         try:
             grpc_address = _start_server(supervisor, context.args, settings, Path(folder))
-            rest_address = _start_envoy(supervisor, settings, grpc_address, rest_address, Path(folder))
+            envoy_options = replace(envoy_options, upstreams=(grpc_address,))
+            rest_address = _start_envoy(supervisor, envoy_options, Path(folder))
             typer.echo(_welcome(settings, grpc_address, rest_address))
             supervisor.wait()
         except StopRequested:
@@ -74,8 +97,8 @@ def _start_server(supervisor: Supervisor, flags: list[str], settings: Settings, 
 
     port_file = settings.port_file or folder / "grpc-port"
     port_file.unlink(missing_ok=True)
-    command = [*COMMAND, "serve", *flags, "--port-file", str(port_file)]
-    supervisor.start("the server", command, os.environ)
+    command = [*COMMAND, "serve", *flags, f"--port-file={port_file}"]
+    supervisor.start("the server", command, _server_environment(settings))
     supervisor.wait_until(lambda: _written(port_file))
     host = "127.0.0.1" if settings.host in EVERY_INTERFACE else settings.host
     address = host_and_port(host, port_file.read_text())
@@ -83,30 +106,40 @@ def _start_server(supervisor: Supervisor, flags: list[str], settings: Settings, 
     return address
 
 
-def _start_envoy(supervisor: Supervisor, settings: Settings, upstream: str, listen: str, folder: Path) -> str:
-    """Starts Envoy with the server's limits and returns its host:port once a call goes through it."""
+def _server_environment(settings: Settings) -> dict[str, str]:
+    """This process's environment with the default models, which --bundled may have chosen.
+
+    Without the variables that have no effect: the server would warn of them a second time.
+    """
+    from doctr_serve.settings import unknown_variables
+
+    without_effect = unknown_variables(os.environ)
+    return {
+        **{name: value for name, value in os.environ.items() if name not in without_effect},
+        "DOCTR_SERVE_DEFAULT_DETECTION_MODEL": settings.default_detection_model,
+        "DOCTR_SERVE_DEFAULT_RECOGNITION_MODEL": settings.default_recognition_model,
+    }
+
+
+def _start_envoy(supervisor: Supervisor, options: EnvoyOptions, folder: Path) -> str:
+    """Starts Envoy and returns its host:port once a call goes through it."""
     from doctr_serve.supervisor import rest_is_ready
 
     port_file = folder / "rest-port"
-    limits = {
-        f"DOCTR_SERVE_{name.upper()}": str(getattr(settings, name))
-        for name in ("max_request_bytes", "request_timeout_s")
-    }
-    # It stops after the server, when nothing is left to drain. Admin port 0: a fixed one may be taken.
-    limits["DOCTR_SERVE_DRAIN_TIMEOUT_S"] = "0"
     flags = [
-        "--listen",
-        listen,
-        "--upstream",
-        upstream,
-        "--admin",
-        "127.0.0.1:0",
-        "--port-file",
-        str(port_file),
+        f"--listen={options.listen}",
+        *(f"--upstream={upstream}" for upstream in options.upstreams),
+        f"--admin={options.admin}",
+        f"--max-request-bytes={options.max_request_bytes}",
+        f"--request-timeout-s={options.request_timeout_s}",
+        "--drain-timeout-s=0",  # it stops after the server, when nothing is left to drain
+        *(f"--cors-origin={origin}" for origin in options.cors_origins),
+        f"--access-log={options.access_log}",
+        f"--port-file={port_file}",
     ]
-    supervisor.start("Envoy", [*COMMAND, "envoy", *flags], {**os.environ, **limits})
+    supervisor.start("Envoy", [*COMMAND, "envoy", *flags], os.environ)
     supervisor.wait_until(lambda: _written(port_file))
-    host = listen.rpartition(":")[0]
+    host = options.listen.rpartition(":")[0]
     port = port_file.read_text()
     supervisor.wait_until(lambda: rest_is_ready("127.0.0.1" if host in EVERY_INTERFACE else host, int(port)))
     return f"{'localhost' if host in EVERY_INTERFACE else host}:{port}"
@@ -116,17 +149,17 @@ def _written(file: Path) -> bool:
     return file.exists() and file.read_text() != ""
 
 
-def _default_to_bundled_models() -> None:
-    """Makes the bundled pair the default one; flags and variables that name other models hold."""
-    from doctr_serve.inference.catalog import Catalog, ModelTask, WeightsSource
-    from doctr_serve.settings import Settings
+def _with_bundled_models(settings: Settings) -> Settings:
+    """The settings with the bundled pair as the default one; flags and variables that name other models hold."""
+    from doctr_serve.inference.catalog import Catalog, WeightsSource
 
-    for entry in Catalog(Settings()).entries():
-        if entry.source is WeightsSource.BUNDLED and entry.task in (
-            ModelTask.DETECTION,
-            ModelTask.RECOGNITION,
-        ):
-            os.environ.setdefault(f"DOCTR_SERVE_DEFAULT_{entry.task.name}_MODEL", entry.name)
+    models: dict[str, str] = {}
+    for entry in Catalog(settings).entries():
+        setting = f"default_{entry.task.name.lower()}_model"
+        is_open = setting in type(settings).model_fields and setting not in settings.model_fields_set
+        if is_open and entry.source is WeightsSource.BUNDLED:
+            models.setdefault(setting, entry.name)
+    return settings.model_copy(update=models)
 
 
 def _welcome(settings: Settings, grpc_address: str, rest_address: str) -> str:

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 __all__ = ["Config", "EnvoyOptions", "InvalidAddressError", "config_folder", "render"]
 
+MIB = 1024 * 1024
 SERVER_LIMIT_MARGIN_S = 60.0
 """Envoy's timeouts come this much after the server's, so that the server's own, better answer is first."""
 
@@ -29,7 +28,7 @@ class InvalidAddressError(ValueError):
 
 @dataclass(frozen=True)
 class EnvoyOptions:
-    """What differs between deployments; None and empty keep the file's own values.
+    """What differs between deployments; the defaults, also the command's, are the file's own values.
 
     Attributes:
         listen: ``host:port`` for gRPC, grpc-web and REST; port 0 takes a free one.
@@ -37,15 +36,16 @@ class EnvoyOptions:
         admin: ``host:port`` of Envoy's admin interface; whoever reaches it can stop Envoy.
         max_request_bytes: largest body of ``POST /ocr``; larger ones are answered with 413.
         request_timeout_s: the server's limit for one request.
-        cors_origins: origins whose pages may call from a browser: ``https://app.example.com``, or ``*``.
+        cors_origins: origins whose pages may call from a browser: ``https://app.example.com``, or ``*``;
+            empty for the file's own, which are those of localhost.
         access_log: a file, ``-`` for stdout, ``off`` for none.
     """
 
-    listen: str | None = None
-    upstreams: tuple[str, ...] = ()
-    admin: str | None = None
-    max_request_bytes: int | None = None
-    request_timeout_s: float | None = None
+    listen: str = "127.0.0.1:8080"
+    upstreams: tuple[str, ...] = ("127.0.0.1:50051",)
+    admin: str = "127.0.0.1:9901"
+    max_request_bytes: int = 100 * MIB
+    request_timeout_s: float = 600.0
     cors_origins: tuple[str, ...] = ()
     access_log: str = "-"
 
@@ -61,22 +61,19 @@ def render(options: EnvoyOptions) -> Config:
 
     Raises:
         InvalidAddressError: an address is not ``host:port``.
+        ImportError: PyYAML, which the extra ``server`` brings, is missing.
     """
+    import yaml  # here, as the command's help needs the defaults above on the plain install too
+
     config: Config = yaml.safe_load((config_folder() / "envoy.yaml").read_text())
     manager = _connection_manager(config)
     _filter(manager, "grpc_json_transcoder")["proto_descriptor"] = str(config_folder() / "ocr.descriptor.pb")
-    if options.listen is not None:
-        config["static_resources"]["listeners"][0]["address"] = _socket_address(options.listen)
-    if options.admin is not None:
-        config["admin"]["address"] = _socket_address(options.admin)
-    if options.upstreams:
-        endpoints = [{"endpoint": {"address": _socket_address(upstream)}} for upstream in options.upstreams]
-        cluster = config["static_resources"]["clusters"][0]
-        cluster["load_assignment"]["endpoints"] = [{"lb_endpoints": endpoints}]
-    if options.max_request_bytes is not None:
-        _set_max_request_bytes(manager, options.max_request_bytes)
-    if options.request_timeout_s is not None:
-        _set_timeout(manager, options.request_timeout_s + SERVER_LIMIT_MARGIN_S)
+    config["static_resources"]["listeners"][0]["address"] = _socket_address(options.listen)
+    config["admin"]["address"] = _socket_address(options.admin)
+    endpoints = [{"endpoint": {"address": _socket_address(upstream)}} for upstream in options.upstreams]
+    config["static_resources"]["clusters"][0]["load_assignment"]["endpoints"] = [{"lb_endpoints": endpoints}]
+    _set_max_request_bytes(manager, options.max_request_bytes)
+    _set_timeout(manager, options.request_timeout_s + SERVER_LIMIT_MARGIN_S)
     if options.cors_origins:
         _set_cors_origins(manager, options.cors_origins)
     _set_access_log(manager, options.access_log)

@@ -23,7 +23,7 @@ OTHER_VARIABLES = frozenset({"SERVER", "PDF_PASSWORD", "REQUIRE_TOOLS"})
 MIB = 1024 * 1024
 
 
-def _cpu_count() -> int:
+def available_cores() -> int:
     """Cores this process may use (its affinity mask, not the machine's count, as containers set it)."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -35,6 +35,8 @@ class Settings(BaseSettings):
         env_prefix=ENV_PREFIX,
         cli_kebab_case=True,
         cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_parse_none_str="none",
         extra="forbid",
         validate_default=True,
         use_attribute_docstrings=True,
@@ -74,7 +76,7 @@ class Settings(BaseSettings):
     """Models kept in memory besides the default pair and preload_models; the least recently used one leaves."""
 
     # Inference
-    intra_op_threads: int = Field(default_factory=_cpu_count, ge=1)
+    intra_op_threads: int = Field(default_factory=available_cores, ge=1)
     """Threads of one forward pass."""
     concurrent_forwards: int = Field(1, ge=1)
     """Forward passes that run at the same time."""

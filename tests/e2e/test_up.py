@@ -19,18 +19,19 @@ from support.tools import ROOT, require_tools, run
 
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 60
+ORIGIN = "https://app.example.com"
 
 
 class Running:
-    """`doctr-serve up` on free ports, and what it has printed so far."""
+    """`doctr-serve up` on free ports, and what it has printed so far; one variable is misspelt."""
 
-    def __init__(self, output: Path) -> None:
-        self.output = output
+    def __init__(self, folder: Path) -> None:
+        self.output, self.access_log = folder / "output", folder / "access.log"
         command = [sys.executable, "-m", "doctr_serve", "up", "--bundled", "--rest-address=127.0.0.1:0"]
-        with output.open("w") as file:
-            self.process = subprocess.Popen(
-                [*command, "--port=0"], stdout=file, stderr=subprocess.STDOUT, cwd=ROOT
-            )
+        command += ["--port=0", f"--cors-origin={ORIGIN}", f"--access-log={self.access_log}"]
+        env = {**os.environ, "DOCTR_SERVE_MAX_PAGE": "3"}
+        with self.output.open("w") as file:
+            self.process = subprocess.Popen(command, env=env, stdout=file, stderr=subprocess.STDOUT, cwd=ROOT)
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -52,7 +53,7 @@ class Running:
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
-    running = Running(tmp_path / "output")
+    running = Running(tmp_path)
     yield running
     if running.process.poll() is None:
         running.process.send_signal(signal.SIGTERM)
@@ -64,11 +65,13 @@ def is_open(address: tuple[str, int]) -> bool:
         return connection.connect_ex(address) == 0
 
 
-def test_the_printed_line_reads_the_sample_and_ctrl_c_stops_both(running: Running) -> None:
+def test_the_printed_line_reads_the_sample_and_ctrl_c_stops_both(running: Running, tmp_path: Path) -> None:
     require_tools("curl")
     line = running.wait_for(r"^ +(curl .*/ocr)$")[1]
     addresses = running.addresses()
-    pages = json.loads(run("curl", "--silent", "--fail", *shlex.split(line)[1:]).stdout)
+    headers = tmp_path / "headers"
+    curl = ["curl", "--silent", "--fail", "--dump-header", str(headers), "--header", f"Origin: {ORIGIN}"]
+    pages = json.loads(run(*curl, *shlex.split(line)[1:]).stdout)
     assert [(page["name"], page["page_number"]) for page in pages] == [("letter.pdf", 1), ("letter.pdf", 2)]
     assert all(page["models"]["detection_model"].startswith("bundled/") for page in pages)
 
@@ -76,6 +79,9 @@ def test_the_printed_line_reads_the_sample_and_ctrl_c_stops_both(running: Runnin
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(STOP_TIMEOUT_S) == 0
     assert not any(is_open(address) for address in addresses)
+    assert f"access-control-allow-origin: {ORIGIN}" in headers.read_text()
+    assert '"/ocr"' in running.access_log.read_text()
+    assert running.output.read_text().count("DOCTR_SERVE_MAX_PAGE is no setting") == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the server's process in /proc")

@@ -14,11 +14,13 @@ import time
 import httpx
 import pytest
 import yaml
+from doctr_serve.cli import app
 from doctr_serve.envoy_config import EnvoyOptions, InvalidAddressError, config_folder, render
 from doctr_serve.envoy_process import EnvoyError, EnvoyProcess
 from doctr_serve.settings import Settings
 from support.rest_server import run_envoy, run_form_server
 from support.tools import ROOT
+from typer.testing import CliRunner
 
 SHIPPED = yaml.safe_load((config_folder() / "envoy.yaml").read_text())
 COMMAND = [sys.executable, "-m", "doctr_serve", "envoy"]
@@ -118,6 +120,11 @@ def test_the_access_log_goes_to_a_file_or_nowhere(tmp_path):
     assert str(tmp_path) in changed(access_log=str(tmp_path))
     manager = render(EnvoyOptions(access_log="off"))["static_resources"]["listeners"][0]
     assert manager["filter_chains"][0]["filters"][0]["typed_config"]["access_log"] == []
+
+
+def test_without_flags_the_command_has_the_options_defaults():
+    printed = CliRunner().invoke(app, ["envoy", "--print-config"], catch_exceptions=False).stdout
+    assert yaml.safe_load(printed) == render(EnvoyOptions())
 
 
 def test_the_command_prints_a_configuration_that_envoy_takes(tmp_path):

@@ -88,8 +88,9 @@ def test_ocr_reads_a_document(server, letter):
     assert json.loads(result.stdout)[0]["name"] == "letter.pdf"
 
 
-def test_serve_says_what_to_install():
-    result = run_plain("serve")
+@pytest.mark.parametrize("command", ["serve", "up", "envoy"])
+def test_a_command_that_needs_the_server_says_what_to_install(command):
+    result = run_plain(command)
 
     assert result.returncode == 2
     assert 'pip install "doctr-serve[server]"' in result.stderr
