@@ -8,16 +8,17 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.multiprocessing as mp
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
-__all__ = ["Average", "Journal", "Stop", "load_checkpoint", "load_weights", "one_cycle", "produce"]
+SAVE_EVERY_S = 240
+"""How often a run saves: one that is killed loses about this much work."""
 
 
 def set_up(threads: int, seed: int) -> None:
@@ -161,3 +162,81 @@ class Clock:
     def progress(self) -> float:
         """Share of the planned time that is over."""
         return min(1.0, self.seconds / self.total)
+
+
+class TimedRun:
+    """A training run that follows the clock: its schedule, its checkpoints and when it is validated.
+
+    It takes up the checkpoint in its folder, if there is one. `hours` is the length of the schedule, `decay` that
+    of the averaged weights; `done` counts words (or images), steps and seconds.
+    """
+
+    def __init__(
+        self, folder: Path, hours: float, model: nn.Module, optimizers: list[Any], *, decay: float
+    ) -> None:
+        self.model, self.optimizers, self.average = model, optimizers, Average(model, decay)
+        self.done: dict[str, Any] = {"words": 0, "steps": 0, "seconds": 0.0}
+        self.file = folder / "checkpoint.pt"
+        if state := load_checkpoint(self.file):
+            model.load_state_dict(state["model"])
+            for optimizer, saved in zip(optimizers, state["optimizers"]):
+                optimizer.load_state_dict(saved)
+            self.average.state, self.average.steps = state["average"], state["average_steps"]
+            self.done = state["done"]
+        self.journal, self.stop = Journal(folder / "log.jsonl"), Stop()
+        self.clock = Clock(self.done["seconds"], hours)
+        self.saved, self.saves = time.monotonic(), 0
+
+    def steps(self) -> Iterator[None]:
+        """Yield before every step, until the hours are used up or the process is asked to stop."""
+        self.saved = time.monotonic()
+        while self.clock.progress < 1 and not self.stop:
+            yield
+
+    def set_rates(self, peaks: Iterable[float], share: float) -> None:
+        """Set the optimizers' learning rates to a share of the highest ones."""
+        for optimizer, peak in zip(self.optimizers, peaks):
+            for group in optimizer.param_groups:
+                group["lr"] = peak * share
+
+    def learn(self, loss: Tensor) -> float:
+        """Take one step down a loss and update the averaged weights; return the loss."""
+        self.model.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.average.update(self.model)
+        return loss.item()
+
+    def count(self, words: int) -> None:
+        """Count one step over this many words or images."""
+        self.done["words"] += words
+        self.done["steps"] += 1
+        self.done["seconds"] = self.clock.seconds
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        save_checkpoint(
+            self.file,
+            model=self.model.state_dict(),
+            optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
+            average=self.average.state,
+            average_steps=self.average.steps,
+            done=self.done,
+        )
+
+    def save_when_due(self, validate: Callable[[], dict[str, float]], every: int = 1) -> bool:
+        """Save every `SAVE_EVERY_S` seconds and at the end; return whether it was time to.
+
+        After `every` saves and after the last, the scores that `validate` returns go to the log; not so when the
+        process is asked to stop, since it may be killed soon after.
+        """
+        if not (time.monotonic() - self.saved > SAVE_EVERY_S or self.clock.progress >= 1 or self.stop):
+            return False
+        self.save()
+        self.saves = 0 if self.stop else self.saves + 1
+        if self.saves and (self.saves % every == 0 or self.clock.progress >= 1):
+            self.journal.write(**self.done, **validate())
+        self.saved = time.monotonic()
+        return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import time
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +69,7 @@ def accuracy(model: nn.Module, images: np.ndarray, labels: np.ndarray, batch: in
     return right / len(labels)
 
 
-def evaluate(
-    args: argparse.Namespace, average: common.Average, journal: common.Journal, done: dict[str, Any]
-) -> None:
+def evaluate(args: argparse.Namespace, average: common.Average) -> dict[str, float]:
     """Score the averaged weights on rendered inputs and, if at hand, on real pages."""
     model = MODELS[args.kind](pretrained=False).to(memory_format=torch.channels_last)
     model.load_state_dict(average.state)
@@ -83,7 +80,7 @@ def evaluate(
     scores["synthetic"] = float(np.mean([accuracy(model, *batch) for batch in sets]))
     if args.kind == "page" and args.real_dir and args.real_dir.is_dir():
         scores["real"] = accuracy(model, *real_pages(args.real_dir))
-    journal.write(**done, **scores)
+    return scores
 
 
 def parse() -> argparse.Namespace:
@@ -122,66 +119,32 @@ def main() -> None:
     model = speed_up(model.to(memory_format=torch.channels_last))
     common.set_norm_momentum(model, 0.05)
     optimizers = make_optimizers(model, args.lr, args.muon_lr, plain=("classifier.3",))
-    average, done = common.Average(model, 0.99), {"words": 0, "steps": 0, "seconds": 0.0}
-    checkpoint = args.out / "checkpoint.pt"
-    if state := common.load_checkpoint(checkpoint):
-        model.load_state_dict(state["model"])
-        for optimizer, saved in zip(optimizers, state["optimizers"]):
-            optimizer.load_state_dict(saved)
-        average.state, average.steps, done = state["average"], state["average_steps"], state["done"]
-    train(args, model, optimizers, average, done, checkpoint)
+    train(args, common.TimedRun(args.out, args.hours, model, optimizers, decay=0.99))
 
 
-def step(model: nn.Module, optimizers: list[Any], images: np.ndarray, labels: np.ndarray) -> float:
-    """Take one step; returns the loss."""
-    loss = F.cross_entropy(model(prepare(images, model)), torch.from_numpy(labels), label_smoothing=0.02)
-    model.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-    for optimizer in optimizers:
-        optimizer.step()
-    return loss.item()
+def loss_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Tensor:
+    """Return the cross entropy of a batch."""
+    return F.cross_entropy(model(prepare(images, model)), torch.from_numpy(labels), label_smoothing=0.02)
 
 
-def train(
-    args: argparse.Namespace,
-    model: nn.Module,
-    optimizers: list[Any],
-    average: common.Average,
-    done: dict,
-    to: Path,
-) -> None:
+def train(args: argparse.Namespace, run: common.TimedRun) -> None:
     """Run the loop: batches in, weights, log and checkpoints out."""
-    journal, stop, clock = (
-        common.Journal(args.out / "log.jsonl"),
-        common.Stop(),
-        common.Clock(done["seconds"], args.hours),
-    )
+    model, done = run.model, run.done
     kinds = [page_round, whole_page_round] if args.kind == "page" else [crop_round]
     batches = [common.produce(make, args.seed, done["steps"], depth=6) for make in kinds]
     model.train()
-    bar, losses, saved = tqdm(unit="image", initial=done["words"]), [], time.monotonic()
-    while clock.progress < 1 and not stop:
-        images, labels = next(batches[-1 if clock.progress > 0.85 else 0])
-        share = common.one_cycle(clock.progress, 0.05)
-        for optimizer, peak in zip(optimizers, (args.lr, args.muon_lr)):
-            for group in optimizer.param_groups:
-                group["lr"] = peak * share
-        losses.append(step(model, optimizers, images, labels))
-        average.update(model)
-        done = {"words": done["words"] + len(labels), "steps": done["steps"] + 1, "seconds": clock.seconds}
+    bar, losses = tqdm(unit="image", initial=done["words"]), []
+    for _ in run.steps():
+        images, labels = next(batches[-1 if run.clock.progress > 0.85 else 0])
+        share = common.one_cycle(run.clock.progress, 0.05)
+        run.set_rates((args.lr, args.muon_lr), share)
+        losses.append(run.learn(loss_of(model, images, labels)))
+        run.count(len(labels))
         bar.update(len(labels))
         if done["steps"] % 25 == 0:
-            journal.write(**done, loss=float(np.mean(losses)), lr=args.lr * share)
+            run.journal.write(**done, loss=float(np.mean(losses)), lr=args.lr * share)
             losses = []
-        if time.monotonic() - saved > 240 or clock.progress >= 1 or stop:
-            common.save_checkpoint(
-                to, model=model.state_dict(), optimizers=[o.state_dict() for o in optimizers], average=average.state,
-                average_steps=average.steps, done=done,
-            )  # fmt: skip
-            if not stop:
-                evaluate(args, average, journal, done)
-            saved = time.monotonic()
+        run.save_when_due(lambda: evaluate(args, run.average))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -104,78 +103,38 @@ def main() -> None:
     model.feat_extractor = speed_up(model.feat_extractor.to(memory_format=torch.channels_last))
     common.set_norm_momentum(model, 0.05)
     optimizers = recogniser_optimizers(model, args.lr, args.muon_lr)
-    average = common.Average(model, args.average)
-    done = {"words": 0, "steps": 0, "seconds": 0.0}
-    checkpoint = args.out / "checkpoint.pt"
-    if state := common.load_checkpoint(checkpoint):
-        model.load_state_dict(state["model"])
-        for optimizer, saved in zip(optimizers, state["optimizers"]):
-            optimizer.load_state_dict(saved)
-        average.state, average.steps, done = state["average"], state["average_steps"], state["done"]
-    train(args, model, optimizers, average, done, checkpoint)
+    train(args, common.TimedRun(args.out, args.hours, model, optimizers, decay=args.average))
 
 
-def train(
-    args: argparse.Namespace,
-    model: nn.Module,
-    optimizers: list[Any],
-    average: common.Average,
-    done: dict,
-    to: Path,
-) -> None:
+def train(args: argparse.Namespace, run: common.TimedRun) -> None:
     """Run the loop: batches in, weights, log and checkpoints out."""
-    journal, stop, clock = (
-        common.Journal(args.out / "log.jsonl"),
-        common.Stop(),
-        common.Clock(done["seconds"], args.hours),
-    )
+    model, done = run.model, run.done
     sets = validation(512, args.real_dir)
     rounds = Rounds(args.batch, args.full, 60 if not args.init_from else 0)
     batches = common.produce(rounds, args.seed, done["steps"] // (POOL * REPEAT), args.workers)
+
+    def validate() -> dict[str, float]:
+        return evaluate(model, run.average, sets, direct=done["words"] < args.convolution_words)
+
     model.train()
-    bar, losses, mark, saved, scored = (
-        tqdm(unit="word", initial=done["words"]),
-        [],
-        time.monotonic(),
-        time.monotonic(),
-        0,
-    )
-    while clock.progress < 1 and not stop:
+    bar, losses, mark = tqdm(unit="word", initial=done["words"]), [], time.monotonic()
+    for _ in run.steps():
         images, labels, texts = next(batches)
-        share = common.one_cycle(clock.progress)
-        for optimizer, peak in zip(optimizers, (args.lr, args.muon_lr)):
-            for group in optimizer.param_groups:
-                group["lr"] = peak * share
+        share = common.one_cycle(run.clock.progress)
+        run.set_rates((args.lr, args.muon_lr), share)
         loss = total_loss(
             args, model, (prepare(images, model), torch.from_numpy(labels), texts), done["words"]
         )
         if torch.isfinite(loss):
-            model.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            for optimizer in optimizers:
-                optimizer.step()
-            average.update(model)
-            losses.append(loss.item())
-        done["words"] += len(texts)
-        done["steps"] += 1
-        done["seconds"] = clock.seconds
+            losses.append(run.learn(loss))
+        run.count(len(texts))
         bar.update(len(texts))
         if done["steps"] % 100 == 0:
             rate = 100 * args.batch / (time.monotonic() - mark)
-            journal.write(**done, loss=float(np.mean(losses)), rate=rate, lr=args.lr * share)
+            run.journal.write(**done, loss=float(np.mean(losses)), rate=rate, lr=args.lr * share)
             losses, mark = [], time.monotonic()
-        if time.monotonic() - saved > 240 or clock.progress >= 1 or stop:
-            common.save_checkpoint(
-                to, model=model.state_dict(), optimizers=[o.state_dict() for o in optimizers], average=average.state,
-                average_steps=average.steps, done=done,
-            )  # fmt: skip
-            scored = 0 if stop else scored + 1
-            if scored and (scored % 2 == 0 or clock.progress >= 1):
-                journal.write(
-                    **done, **evaluate(model, average, sets, done["words"] < args.convolution_words)
-                )
-            saved = mark = time.monotonic()
+        if run.save_when_due(validate, every=2):
+            mark = time.monotonic()
 
 
 if __name__ == "__main__":
