@@ -61,7 +61,7 @@ def fitted(model: nn.Module, kind: str, count: int) -> nn.Module:
         from orientation_data import rounds
         from train_orientation import calibrate
 
-        calibrate(model, rounds(kind.split("-")[0]), random.Random("export"), count)
+        calibrate(model, rounds(kind.split("-")[0])[1], random.Random("export"), count)
     return model
 
 

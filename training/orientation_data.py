@@ -6,6 +6,7 @@ Class k is what `numpy.rot90(upright, k)` shows.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -13,7 +14,9 @@ import numpy as np
 
 from synth import pages, words
 
-__all__ = ["SIZE", "crop_round", "padded", "page_round", "rounds", "whole_page_round"]
+__all__ = ["SIZE", "padded", "rounds"]
+
+Round = Callable[[random.Random, int], list[Any]]
 
 SIZE = {"crop": 256, "page": 512}
 
@@ -31,19 +34,47 @@ def padded(image: np.ndarray, size: int) -> np.ndarray:
     return out
 
 
-def crop_round(rng: random.Random, index: int) -> list[Any]:
-    """Return a batch of words, each in two or more of the four directions."""
-    images, labels = [], []
-    while len(images) < 48:
+def _word(rng: random.Random) -> np.ndarray:
+    """Render a word that tells its direction: two letters or more, wider than high."""
+    while True:
         image, word, _ = words.crop_word(rng)
-        if sum(c.isalnum() for c in word) < 2 or image.shape[1] < 1.2 * image.shape[0]:
-            continue
-        if image.shape[1] > 8 * image.shape[0]:
-            image = image[:, : 8 * image.shape[0]]
-        for turn in rng.sample(range(4), 2):
-            images.append(np.rot90(padded(image, SIZE["crop"]), turn))
+        if sum(c.isalnum() for c in word) >= 2 and image.shape[1] >= 1.2 * image.shape[0]:
+            return image[:, : 8 * image.shape[0]]
+
+
+def _turned(rng: random.Random, make: Callable[[], np.ndarray], count: int, turns: int) -> list[Any]:
+    """Return a batch of `count` pictures, each in some of the four directions."""
+    images, labels = [], []
+    for _ in range(count):
+        image = make()
+        for turn in rng.sample(range(4), turns):
+            images.append(np.rot90(image, turn))
             labels.append(turn)
     return [(np.stack(images), np.array(labels))]
+
+
+def crop_round(rng: random.Random, index: int) -> list[Any]:
+    """Return a batch of words, each in two directions."""
+    return _turned(rng, lambda: padded(_word(rng), SIZE["crop"]), 20, 2)
+
+
+def stacked_words(rng: random.Random) -> np.ndarray:
+    """Fill a crop with words on top of each other, each as wide as a single one would be."""
+    size, rows, left = SIZE["crop"], [], rng.choice((1, 2, 3, 6, 6))
+    used = 0
+    while left and used < size:
+        word = _word(rng)
+        height = max(1, size * word.shape[0] // word.shape[1])
+        how = cv2.INTER_AREA if size < word.shape[1] else cv2.INTER_LINEAR
+        row = cv2.resize(word, (size, height), interpolation=how)
+        rows.append(row if row.ndim == 3 else np.repeat(row[..., None], 3, 2))
+        used, left = used + height, left - 1
+    return padded(np.concatenate(rows)[:size], size)
+
+
+def stacked_round(rng: random.Random, index: int) -> list[Any]:
+    """Return a batch of crops of one to six words: one word alone rarely tells up from down to a beginner."""
+    return _turned(rng, lambda: stacked_words(rng), 20, 2)
 
 
 def _window(page: np.ndarray, rng: random.Random, size: int) -> np.ndarray:
@@ -68,15 +99,9 @@ def page_round(rng: random.Random, index: int) -> list[Any]:
 
 def whole_page_round(rng: random.Random, index: int) -> list[Any]:
     """Return a batch of whole pages, each in two directions."""
-    images, labels = [], []
-    for _ in range(6):
-        page = padded(pages.render_page(rng, turn=False).image, SIZE["page"])
-        for turn in rng.sample(range(4), 2):
-            images.append(np.rot90(page, turn))
-            labels.append(turn)
-    return [(np.stack(images), np.array(labels))]
+    return _turned(rng, lambda: padded(pages.render_page(rng, turn=False).image, SIZE["page"]), 6, 2)
 
 
-def rounds(kind: str) -> Any:
-    """Return the renderer of batches as inference sees them."""
-    return crop_round if kind == "crop" else whole_page_round
+def rounds(kind: str) -> tuple[Round, Round]:
+    """Return the renderers of batches: the one to begin with, and the one of inputs as inference sees them."""
+    return (stacked_round, crop_round) if kind == "crop" else (page_round, whole_page_round)

@@ -1,7 +1,8 @@
 """Train the classifiers of turned words and turned pages; resumes from its checkpoint when started again.
 
 Class k is what `numpy.rot90(upright, k)` shows, which docTR calls 0, -90, 180 and 90. Pages are learnt from windows
-of a quarter of their area, since letters tell which way is up wherever one looks, and from whole pages at the end.
+of a quarter of their area, since letters tell which way is up wherever one looks, and from whole pages at the end;
+words several at once, and alone at the end.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from tqdm import tqdm
 import common
 from kernels import speed_up
 from muon import make_optimizers
-from orientation_data import SIZE, crop_round, padded, page_round, rounds, whole_page_round
+from orientation_data import SIZE, padded, rounds
 
+# Share of the run on the easier inputs, which hold more letters each.
+EASY_SHARE = {"crop": 0.6, "page": 0.85}
 MODELS = {"crop": mobilenet_v3_small_crop_orientation, "page": mobilenet_v3_small_page_orientation}
 
 
@@ -73,7 +76,7 @@ def evaluate(args: argparse.Namespace, average: common.Average) -> dict[str, flo
     """Score the averaged weights on rendered inputs and, if at hand, on real pages."""
     model = MODELS[args.kind](pretrained=False).to(memory_format=torch.channels_last)
     model.load_state_dict(average.state)
-    make = rounds(args.kind)
+    _, make = rounds(args.kind)
     calibrate(model, make, random.Random("calibration"), 96 if args.kind == "crop" else 48)
     rng, scores = random.Random("validation"), {}
     sets = [batch for _ in range(4) for batch in make(rng, 0)]
@@ -130,12 +133,11 @@ def loss_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Tensor:
 def train(args: argparse.Namespace, run: common.TimedRun) -> None:
     """Run the loop: batches in, weights, log and checkpoints out."""
     model, done = run.model, run.done
-    kinds = [page_round, whole_page_round] if args.kind == "page" else [crop_round]
-    batches = [common.produce(make, args.seed, done["steps"], depth=6) for make in kinds]
+    batches = [common.produce(make, args.seed, done["steps"], depth=6) for make in rounds(args.kind)]
     model.train()
     bar, losses = tqdm(unit="image", initial=done["words"]), []
     for _ in run.steps():
-        images, labels = next(batches[-1 if run.clock.progress > 0.85 else 0])
+        images, labels = next(batches[run.clock.progress > EASY_SHARE[args.kind]])
         share = common.one_cycle(run.clock.progress, 0.05)
         run.set_rates((args.lr, args.muon_lr), share)
         losses.append(run.learn(loss_of(model, images, labels)))
