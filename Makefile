@@ -20,7 +20,7 @@ BASELINE := protos/baseline.binpb
 
 .PHONY: help
 help: ## list the targets
-	@sed -nE 's/^([a-z][a-z-]*):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
+	@sed -nE 's/^([a-z][a-z-]*):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 34
 
 ##### Environments
 
@@ -126,9 +126,7 @@ bench: $(VENV)/installed-dev ## measure overhead, streaming, cancellation and me
 
 ##### Training (training/README.md)
 
-# Its programs run in the environment too, not in the Python that made the environment.
-training-setup train-%: PYTHON = $(abspath $(BIN))/python
--include training/training.mk
+include training/training.mk
 
 ##### Housekeeping
 

@@ -1,32 +1,60 @@
-# Training of the bundled models. Every run resumes from its checkpoint: stop it at any moment, give the command again.
-# `make training-setup` once; RUNS is where checkpoints and logs go, HOURS how long the learning-rate schedule lasts.
+# Training of the bundled models: one command each, from an empty machine on. Every run resumes from its checkpoint:
+# stop it at any moment, give the command again. RUNS is where checkpoints and logs go, HOURS how long the
+# learning-rate schedule lasts, TRAIN_ARGS what else goes to the program.
 
-PYTHON ?= python
 RUNS ?= runs
 HOURS ?= 3
-TRAIN = cd training && $(PYTHON) -m
+TRAIN_ARGS ?=
 RUNS_DIR = $(abspath $(RUNS))
+SHIPPED := ../server/doctr_serve/weights
+# An allocator that keeps what it has, and one OpenMP thread a run: that many runs share a processor best.
+JEMALLOC = $(firstword $(wildcard /usr/lib/*/libjemalloc.so.2))
+JEMALLOC_ENV = LD_PRELOAD=$(JEMALLOC) MALLOC_CONF=oversize_threshold:0,dirty_decay_ms:-1,muzzy_decay_ms:-1
+TRAIN = cd training && env $(if $(JEMALLOC),$(JEMALLOC_ENV)) OMP_NUM_THREADS=1 $(abspath $(BIN))/python -m
 
-.PHONY: training-setup train-detection train-detection-weights evaluate train-recognition train-crop-orientation train-page-orientation
+.PHONY: training-setup train-detection train-detection-weights evaluate train-recognition train-recognition-weights \
+  train-page-orientation train-page-orientation-weights train-crop-orientation train-crop-orientation-weights
 
-training-setup: ## install fonts (Debian, needs root) and Python packages for training
-	apt-get install -y --no-install-recommends $$(grep -v '^#' training/fonts.txt)
-	$(PYTHON) -m pip install -r training/requirements.txt
+# Fonts and the compiler for the kernels are Debian packages, which take root; elsewhere they must be there already.
+$(VENV)/installed-training: training/requirements.txt training/packages.txt | $(VENV)/installed-server
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && wanted="" && \
+	  for package in $$(grep -v '^#' training/packages.txt); do \
+	    if apt-cache show "$$package" >/dev/null 2>&1; then wanted="$$wanted $$package"; \
+	    else echo "training: no package $$package here, left out" >&2; fi; done && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$wanted >/dev/null; \
+	else echo "training: not root on Debian, so the fonts of training/packages.txt must be there already" >&2; fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r training/requirements.txt
+	@touch $@
 
-train-detection: ## train db_mobilenet_v3_large on rendered pages
-	$(TRAIN) train_detection --out $(RUNS_DIR)/detection --hours $(HOURS)
+training-setup: $(VENV)/installed-training ## install fonts (Debian packages, as root) and Python packages for training
 
-train-detection-weights: ## calibrate the detector and write its weights into the package
-	$(TRAIN) calibrate --checkpoint $(RUNS_DIR)/detection/last.pt --out ../server/doctr_serve/weights
+train-detection: $(VENV)/installed-training ## train db_mobilenet_v3_large on rendered pages
+	$(TRAIN) train_detection --out $(RUNS_DIR)/detection --hours $(HOURS) $(TRAIN_ARGS)
 
-train-recognition: ## train crnn_mobilenet_v3_small on rendered words
-	$(TRAIN) train_recognition --out $(RUNS_DIR)/recognition --hours $(HOURS)
+train-detection-weights: $(VENV)/installed-training ## calibrate the detector and write its weights into the package
+	$(TRAIN) calibrate --checkpoint $(RUNS_DIR)/detection/last.pt --out $(SHIPPED)
 
-train-crop-orientation: ## train the classifier of turned words
-	$(TRAIN) train_orientation crop --out $(RUNS_DIR)/crop-orientation
+train-recognition: $(VENV)/installed-training ## train crnn_mobilenet_v3_small on rendered words
+	$(TRAIN) train_recognition --out $(RUNS_DIR)/recognition --hours $(HOURS) $(TRAIN_ARGS)
 
-train-page-orientation: ## train the classifier of turned pages
-	$(TRAIN) train_orientation page --out $(RUNS_DIR)/page-orientation
+train-recognition-weights: $(VENV)/installed-training ## write the recogniser's weights into the package
+	$(TRAIN) export recognition $(RUNS_DIR)/recognition/checkpoint.pt --to $(SHIPPED)
+
+# The convolutions of the recogniser know letters; those of the page classifier know up from down, too.
+train-page-orientation: $(VENV)/installed-training ## train the classifier of turned pages, from the recogniser's weights
+	$(TRAIN) train_orientation page --out $(RUNS_DIR)/page-orientation --hours $(HOURS) \
+	  --init-from $(SHIPPED)/crnn_mobilenet_v3_small.safetensors $(TRAIN_ARGS)
+
+train-page-orientation-weights: $(VENV)/installed-training ## write the page classifier's weights into the package
+	$(TRAIN) export page-orientation $(RUNS_DIR)/page-orientation/checkpoint.pt --calibrate 0 --to $(SHIPPED)
+
+train-crop-orientation: $(VENV)/installed-training ## train the classifier of turned words, from the page classifier's
+	$(TRAIN) train_orientation crop --out $(RUNS_DIR)/crop-orientation --hours $(HOURS) \
+	  --init-from $(SHIPPED)/mobilenet_v3_small_page_orientation.safetensors $(TRAIN_ARGS)
+
+train-crop-orientation-weights: $(VENV)/installed-training ## write the word classifier's weights into the package
+	$(TRAIN) export crop-orientation $(RUNS_DIR)/crop-orientation/checkpoint.pt --to $(SHIPPED)
 
 EVALUATE_ARGS ?=
 evaluate: $(VENV)/installed-dev ## word F1 of the running service on real scans, beside Tesseract's (EVALUATE_ARGS="--limit 10" …)

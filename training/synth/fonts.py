@@ -148,7 +148,7 @@ def load_faces() -> tuple[Face, ...]:
         part.replace(cache)
     rows = json.loads(cache.read_text())
     if not rows:
-        raise RuntimeError("no usable fonts: install the packages of training/fonts.txt")
+        raise RuntimeError("no usable fonts: install the packages of training/packages.txt")
     return tuple(Face(**{**r, "chars": frozenset(r["chars"]), "sizes": tuple(r["sizes"])}) for r in rows)
 
 
