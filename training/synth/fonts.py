@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from doctr.datasets import VOCABS
-from fontTools.ttLib import TTFont
 from PIL import ImageFont
 
 VOCAB: str = VOCABS["french"]
@@ -101,6 +100,8 @@ def _loads(path: str, size: int) -> bool:
 
 def _probe(path: Path) -> dict[str, object] | None:
     """Describe one font file, or return None if it is of no use here."""
+    from fontTools.ttLib import TTFont  # here, since only a first look at the fonts needs it
+
     try:
         with TTFont(path, lazy=True, fontNumber=0) as font:
             names, cmap = font["name"], font.getBestCmap() or {}

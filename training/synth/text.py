@@ -11,8 +11,6 @@ import itertools
 import random
 import string
 
-from wordfreq import top_n_list
-
 from . import vocabulary as v
 from .fonts import VOCAB
 
@@ -21,6 +19,8 @@ _VOCAB = frozenset(VOCAB)
 
 @functools.cache
 def _words(language: str) -> tuple[str, ...]:
+    from wordfreq import top_n_list  # here, since only rendering needs it, not what tests of the rest import
+
     count = v.LANGUAGES[language][0]
     return tuple(w for w in top_n_list(language, count) if set(w) <= _VOCAB and not w.isdigit())
 
