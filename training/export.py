@@ -51,6 +51,20 @@ def export_weights(state: dict[str, Tensor], architecture: str, path: Path, **ex
     save_file(tensors, path, metadata=header)
 
 
+# docTR cuts crops out of a skewed page so that they lie flat and, but for a page that is upside down, upright
+# (`extract_rcrops` of doctr/utils/geometry.py), and takes the likeliest class without a threshold.
+UPRIGHT_SHARE = 0.6
+
+
+def expect_upright(model: nn.Module) -> None:
+    """Move the last bias from the equal shares of training to the shares of words as docTR meets them."""
+    upright = model.cfg["classes"].index(0)
+    shares = torch.full((4,), (1 - UPRIGHT_SHARE) / 3)
+    shares[upright] = UPRIGHT_SHARE
+    with torch.no_grad():
+        model.classifier[-1].bias += torch.log(shares * 4)
+
+
 def fitted(model: nn.Module, kind: str, count: int) -> nn.Module:
     """Measure the batch-norm statistics anew on inputs exactly as inference sees them."""
     if kind == "recognition":
@@ -92,6 +106,8 @@ def main() -> None:
     model.load_state_dict({k: v for k, v in state["average"].items() if k in names})
     if args.calibrate:
         fitted(model, args.kind, args.calibrate)
+    if args.kind == "crop-orientation":
+        expect_upright(model)
     path = args.to / f"{architecture}.safetensors"
     extra = {"vocab": model.vocab} if hasattr(model, "vocab") else {"classes": model.cfg["classes"]}
     export_weights(model.state_dict(), architecture, path, samples=state["done"]["words"], **extra)
