@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 from support.live_server import live_server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible_children() -> Iterator[None]:
+    """Programs that tests start heed Ctrl-C, even where the tests run in the background of a shell.
+
+    A shell starts background jobs with SIGINT ignored, and what they start would inherit that (POSIX, 2.11).
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
