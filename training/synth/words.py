@@ -40,17 +40,12 @@ def _margins(rng: random.Random, h: float) -> tuple[float, float, float, float]:
     loose = rng.random() < 0.2
     side = [rng.gauss(0.12, 0.09) * h * (2 if loose else 1) for _ in range(2)]
     high = [rng.gauss(0.07, 0.06) * h * (2 if loose else 1) for _ in range(2)]
-    left, top, right, bottom = (
+    return (
         max(-0.06 * h, side[0]),
         max(-0.07 * h, high[0]),
         max(-0.06 * h, side[1]),
         max(-0.07 * h, high[1]),
     )
-    # Polygons end two pixels short of straight boxes on the right and at the bottom: cv2.minAreaRect measures between
-    # the middles of pixels, cv2.boundingRect around them (bitmap_to_boxes of docTR's DBPostProcessor).
-    if rng.random() < 0.2:
-        right, bottom = right - rng.uniform(0, 0.1) * h, bottom - rng.uniform(0, 0.16) * h
-    return left, top, right, bottom
 
 
 def _stretch(rng: random.Random, style: str) -> float:
