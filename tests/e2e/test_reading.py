@@ -10,6 +10,7 @@ import httpx
 import pytest
 from doctr_serve.envoy_config import EnvoyOptions
 from PIL import Image
+from support.rest_edge import words_of
 from support.rest_server import run_envoy
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -32,19 +33,12 @@ def read(client, name, content, **options):
     return response.json()
 
 
-def words_of(entry):
-    return Counter(
-        word["value"]
-        for page in entry["pages"]
-        for block in page["blocks"]
-        for line in block["lines"]
-        for word in line["words"]
-    )
-
-
 def share_right(entries, pages=PAGES):
     """The share of the pages' words that were read exactly."""
-    right = sum((words_of(entry) & page).total() for entry, page in zip(entries, pages, strict=True))
+    right = sum(
+        (Counter(word["value"] for word in words_of(entry)) & page).total()
+        for entry, page in zip(entries, pages, strict=True)
+    )
     return right / sum(page.total() for page in pages)
 
 

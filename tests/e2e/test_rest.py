@@ -14,7 +14,7 @@ from doctr_serve.envoy_config import EnvoyOptions
 from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from google.protobuf import json_format
-from support.rest_edge import assert_error
+from support.rest_edge import assert_error, words_of
 from support.rest_server import run_envoy
 from support.samples import LETTER, letter_jpeg, letter_pdf, letter_png, letter_tiff
 from support.server import running
@@ -45,16 +45,6 @@ def client(edge):
 def read(client, *files, **options):
     """POST /ocr with (name, content) files; returns the response."""
     return client.post("/ocr", files=[("files", file) for file in files], params=options)
-
-
-def words_of(entry):
-    return [
-        word
-        for page in entry["pages"]
-        for block in page["blocks"]
-        for line in block["lines"]
-        for word in line["words"]
-    ]
 
 
 def fields_at_fault(response):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import httpx
 from doctr_serve.v1 import ocr_pb2
@@ -27,3 +29,14 @@ def assert_error(response: httpx.Response, status: int, code: grpc.StatusCode) -
     assert error["message"], error
     assert isinstance(error["details"], list), error
     return error["message"]
+
+
+def words_of(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The words of an entry of the answer, in reading order."""
+    return [
+        word
+        for page in entry["pages"]
+        for block in page["blocks"]
+        for line in block["lines"]
+        for word in line["words"]
+    ]
