@@ -75,6 +75,20 @@ def streaks(mask: np.ndarray, rng: random.Random) -> np.ndarray:
     return out
 
 
+def photocopy(mask: np.ndarray, rng: random.Random) -> np.ndarray:
+    """Copy the ink in two levels at a finer resolution: rounded, blotted or broken strokes with soft edges."""
+    h, w = mask.shape
+    factor = rng.uniform(2, 3.5)
+    fine = cv2.resize(mask, (round(w * factor), round(h * factor)), interpolation=cv2.INTER_CUBIC)
+    fine = blur(fine, rng.uniform(0, 0.35) * factor)
+    fine += (clouds(rng, *fine.shape, rng.uniform(1, 2.5) * factor) - 0.5) * rng.uniform(0, 0.5)
+    fine += (clouds(rng, *fine.shape, 1.5) - 0.5) * rng.uniform(0, 0.4)
+    two = (fine > rng.triangular(0.2, 0.75, 0.42)).astype(np.float32)
+    return blur(
+        cv2.resize(two, (w, h), interpolation=cv2.INTER_AREA), rng.choice((0, 0, rng.uniform(0.3, 0.6)))
+    )
+
+
 # ---- images
 
 

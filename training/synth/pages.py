@@ -18,7 +18,7 @@ from .targets import draw_targets
 __all__ = ["SIZE", "Page", "crop", "render_page"]
 
 SIZE = 1024
-_LAYOUTS = ((receipt, 0.42), (form, 0.26), (letter, 0.16), (banners, 0.08), (scatter, 0.08))
+_LAYOUTS = ((receipt, 0.38), (form, 0.28), (letter, 0.2), (banners, 0.07), (scatter, 0.07))
 
 
 @dataclass
@@ -67,9 +67,9 @@ def _sheet(canvas: Canvas, kind: str) -> tuple[np.ndarray, int]:
 
 def _angle(rng: random.Random) -> float:
     r = rng.random()
-    if r < 0.45:
+    if r < 0.36:
         return 0.0
-    return max(-4, min(4, rng.gauss(0, 0.9))) if r < 0.86 else rng.uniform(-24, 24)
+    return max(-4, min(4, rng.gauss(0, 0.9))) if r < 0.68 else rng.uniform(-24, 24)
 
 
 def _bed(rng: random.Random, kind: str, w: int, h: int, angle: float) -> tuple[int, int]:

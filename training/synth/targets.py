@@ -14,7 +14,12 @@ __all__ = ["UNCLIP", "draw_targets", "inset"]
 
 UNCLIP = 1.5
 _FINE = 2  # kernels are drawn this much finer, then averaged: their edges are soft where they cross pixels
-_BIAS = 0.3  # pixels that the post-processing moves straight boxes right and down, half undone (turned ones move left)
+_MARGIN = 0.3  # OpenCV's polygons hold their border, and the post-processing adds about a pixel to each side
+# How far kernels stand left of and above their words, in pixels. docTR's `bitmap_to_boxes` moves straight boxes 0.3
+# right and down, but polygons 1 left and up: `cv2.minAreaRect` runs through the middles of pixels, and pyclipper cuts
+# off fractions. So words of level lines get a bias between the two, those of tilted lines one for polygons alone.
+_BIAS, _BIAS_TILTED = 0.1, -1.0
+_LEVEL_DEGREES, _TILTED_DEGREES = 1.5, 4.5
 _SHIFT = 4  # fractional bits of the coordinates that OpenCV draws with
 
 
@@ -46,6 +51,14 @@ def _fill(canvas: np.ndarray, quads: np.ndarray, value: int, scale: float) -> No
         cv2.fillConvexPoly(canvas, polygon, value, cv2.LINE_8, _SHIFT)
 
 
+def _bias(quads: np.ndarray) -> np.ndarray:
+    """Return how far to move each kernel left and up (n, 1, 1), by the tilt of its word from the page's axes."""
+    x, y = (quads[:, 1] - quads[:, 0]).T
+    tilt = np.abs((np.degrees(np.arctan2(y, x)) + 45) % 90 - 45)
+    share = np.clip((tilt - _LEVEL_DEGREES) / (_TILTED_DEGREES - _LEVEL_DEGREES), 0, 1)
+    return (_BIAS + share * (_BIAS_TILTED - _BIAS))[:, None, None]
+
+
 def draw_targets(quads: np.ndarray, size: int, smallest: float = 5.0) -> tuple[np.ndarray, np.ndarray]:
     """Return the kernels (0 to 255) and the weights of pixels (16 is 1) of a square page.
 
@@ -60,7 +73,7 @@ def draw_targets(quads: np.ndarray, size: int, smallest: float = 5.0) -> tuple[n
     _fill(weight, _resized(quads, 0.35 * h, 0.12 * h), 40, 1.0)
     short = np.minimum(w, h)
     good = short >= smallest
-    d = inset(w, h) + 0.45  # OpenCV's polygons hold their border, and the post-processing adds about a pixel
-    _fill(fine, _resized(quads[good], -d[good], -d[good]) - _BIAS, 255, _FINE)
+    d = inset(w, h) + _MARGIN
+    _fill(fine, _resized(quads[good], -d[good], -d[good]) - _bias(quads[good]), 255, _FINE)
     _fill(weight, _resized(quads[~good], 0.1 * h[~good], 0.1 * h[~good]), 0, 1.0)
     return cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA), weight

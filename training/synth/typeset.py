@@ -84,10 +84,10 @@ def _context(canvas: np.ndarray, rng: random.Random, face: fonts.Face, x: tuple[
         ends = (0, 4000) if rng.random() < 0.6 else (x0 - 1, x1 + 1)
         width = max(1, round(size * rng.choice((0.04, 0.06, 0.1))))
         cv2.line(canvas, (ends[0], low), (ends[1], low), rng.randint(120, 255), width)
-    if rng.random() < 0.04:
+    if rng.random() < 0.07:
         high = int(y - size * rng.uniform(0.8, 1.1))
         cv2.line(canvas, (0, high), (4000, high), rng.randint(120, 255), max(1, size // 20))
-    if rng.random() < 0.05:
+    if rng.random() < 0.08:
         at = int(rng.choice((x0 - size * rng.uniform(0.1, 0.5), x1 + size * rng.uniform(0.1, 0.5))))
         cv2.line(canvas, (at, 0), (at, 400), rng.randint(120, 255), max(1, size // 16))
 

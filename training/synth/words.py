@@ -20,9 +20,10 @@ from .typeset import Line, typeset
 HEIGHT, WIDTH, STEPS = 32, 128, 32
 MAX_RATIO, WINDOW_RATIO = 8, 6  # wider crops are cut into windows of this ratio before they are read
 _STYLES = {
-    "receipt": (0.45, ("receipt", "narrow", "mono", "common")),
-    "form": (0.25, ("mono", "serif", "common")),
-    "any": (0.30, ()),
+    "receipt": (0.42, ("receipt", "narrow", "mono", "common")),
+    "form": (0.18, ("mono", "serif", "common")),
+    "copy": (0.22, ("mono", "serif", "common")),
+    "any": (0.18, ()),
 }
 
 
@@ -86,6 +87,8 @@ def _crop(rng: random.Random, line: Line, style: str) -> tuple[np.ndarray, list[
 def _ink(mask: np.ndarray, rng: random.Random, style: str) -> np.ndarray:
     """Let the print be heavy or thin, broken, faded or dotted."""
     h = mask.shape[0]
+    if style == "copy":
+        return dg.photocopy(mask, rng)
     r = rng.random()
     if r < 0.12 and h > 12:
         mask = dg.thicken(mask, rng)
@@ -107,8 +110,10 @@ def _ink(mask: np.ndarray, rng: random.Random, style: str) -> np.ndarray:
     return mask
 
 
-def _paint(mask: np.ndarray, rng: random.Random) -> np.ndarray:
+def _paint(mask: np.ndarray, rng: random.Random, style: str) -> np.ndarray:
     """Choose ink and paper; returns a grey or a colour image."""
+    if style == "copy":
+        return (255 - (255 - rng.choice((0, 0, 0, rng.uniform(0, 50)))) * mask).astype(np.uint8)
     r = rng.random()
     paper = rng.uniform(232, 255) if rng.random() < 0.72 else rng.uniform(160, 255)
     if r < 0.7:
@@ -179,7 +184,9 @@ def crop_word(
             continue
         mask, place = _crop(rng, line, style)
         detail = max(0.5, min(1.4, mask.shape[0] / 24))
-        image = _paint(_ink(mask, rng, style), rng)
+        image = _paint(_ink(mask, rng, style), rng, style)
+        if style == "copy" and rng.random() < 0.7:  # nothing came after the copy
+            return image, word, place
         return dg.any_scan(image, rng, detail, 0.22 if style == "form" else 0.07), word, place
 
 

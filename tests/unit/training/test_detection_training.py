@@ -58,6 +58,14 @@ def test_a_turned_word_comes_back(targets: ModuleType) -> None:
     assert sides == pytest.approx([16, 90], abs=3.5)
 
 
+@pytest.mark.parametrize("degrees", [-20, 6, 20])
+def test_a_turned_word_comes_back_where_it_was(targets: ModuleType, degrees: float) -> None:
+    kernels, _ = targets.draw_targets(quad(128, 128, 60, 12, degrees)[None], SIZE)
+    found = base.DBPostProcessor(0.1, 0.3, False)(kernels[None, :, :, None].astype(np.float32) / 255)[0][0]
+    assert len(found) == 1
+    assert found[0][:4].mean(0) * SIZE == pytest.approx([128, 128], abs=0.7)
+
+
 def test_close_words_stay_apart_and_weigh_more(targets: ModuleType) -> None:
     pair = np.stack([quad(80, 100, 50, 10), quad(133, 100, 50, 10)])
     kernels, weights = targets.draw_targets(pair, SIZE)
