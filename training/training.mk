@@ -7,9 +7,10 @@ HOURS ?= 3
 TRAIN_ARGS ?=
 RUNS_DIR = $(abspath $(RUNS))
 SHIPPED := ../server/doctr_serve/weights
-# An allocator that keeps what it has, and one OpenMP thread a run: that many runs share a processor best.
+# An allocator that keeps what it has for a while, and one OpenMP thread a run: that many runs share a processor best.
+# It must not keep all for good: pages of ever new sizes leave ever more holes (20 GB after half an hour).
 JEMALLOC = $(firstword $(wildcard /usr/lib/*/libjemalloc.so.2))
-JEMALLOC_ENV = LD_PRELOAD=$(JEMALLOC) MALLOC_CONF=oversize_threshold:0,dirty_decay_ms:-1,muzzy_decay_ms:-1
+JEMALLOC_ENV = LD_PRELOAD=$(JEMALLOC) MALLOC_CONF=oversize_threshold:0,dirty_decay_ms:20000,muzzy_decay_ms:20000
 TRAIN = cd training && env $(if $(JEMALLOC),$(JEMALLOC_ENV)) OMP_NUM_THREADS=1 $(abspath $(BIN))/python -m
 
 .PHONY: training-setup train-detection train-detection-weights evaluate train-recognition train-recognition-weights \
