@@ -55,7 +55,7 @@ train-crop-orientation: $(VENV)/installed-training ## train the classifier of tu
 	  --init-from $(SHIPPED)/mobilenet_v3_small_page_orientation.safetensors $(TRAIN_ARGS)
 
 train-crop-orientation-weights: $(VENV)/installed-training ## write the word classifier's weights into the package
-	$(TRAIN) export crop-orientation $(RUNS_DIR)/crop-orientation/checkpoint.pt --to $(SHIPPED)
+	$(TRAIN) export crop-orientation $(RUNS_DIR)/crop-orientation/checkpoint.pt --calibrate 0 --to $(SHIPPED)
 
 EVALUATE_ARGS ?=
 evaluate: $(VENV)/installed-dev ## word F1 of the running service on real scans, beside Tesseract's (EVALUATE_ARGS="--limit 10" …)
