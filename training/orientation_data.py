@@ -35,10 +35,16 @@ def padded(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def _word(rng: random.Random) -> np.ndarray:
-    """Render a word that tells its direction: two letters or more, wider than high."""
+    """Render a word, most often one that tells its direction: two letters or more, wider than high.
+
+    Short ones come too, since docTR asks about them as well: what they look like in all directions leaves the choice
+    to the shares that `export.py` expects.
+    """
+    short = rng.random() < 0.3
     while True:
         image, word, _ = words.crop_word(rng)
-        if sum(c.isalnum() for c in word) >= 2 and image.shape[1] >= 1.2 * image.shape[0]:
+        signs, ratio = sum(c.isalnum() for c in word), image.shape[1] / image.shape[0]
+        if (signs and ratio < 1.8) if short else (signs >= 2 and ratio >= 1.2):
             return image[:, : 8 * image.shape[0]]
 
 
