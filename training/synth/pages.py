@@ -11,6 +11,7 @@ import numpy as np
 
 from . import clutter, degrade
 from .canvas import Canvas
+from .geometry import turned_size
 from .layouts import letter, receipt
 from .layouts_forms import banners, form, scatter
 from .targets import draw_targets
@@ -74,9 +75,9 @@ def _angle(rng: random.Random) -> float:
 
 def _bed(rng: random.Random, kind: str, w: int, h: int, angle: float) -> tuple[int, int]:
     """Return the size of the scanned area around a sheet: its own, a bit more, or a whole A4 page."""
-    turn = abs(math.radians(angle))
     if abs(angle) > 4:
-        return round(w * math.cos(turn) + h * math.sin(turn)), round(h * math.cos(turn) + w * math.sin(turn))
+        wide, high = turned_size(w, h, math.radians(angle))
+        return round(wide), round(high)
     r = rng.random()
     if kind == "receipt" and r < 0.13:
         tall = max(h * rng.uniform(1.15, 2.4), w * 1.3)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from . import degrade as dg
 from . import fonts, text
+from .geometry import turned_size
 from .typeset import Line, typeset
 
 HEIGHT, WIDTH, STEPS = 32, 128, 32
@@ -69,11 +70,7 @@ def _crop(rng: random.Random, line: Line, style: str) -> tuple[np.ndarray, list[
     # On a tilted page the box of a word about as wide as high tells nothing of the tilt, so its crop stays tilted.
     if wide < 1.7 * tall and rng.random() < 0.3:
         angle = math.radians(rng.uniform(-25, 25))
-        turn = abs(angle)
-        wide, tall = (
-            wide * math.cos(turn) + tall * math.sin(turn),
-            tall * math.cos(turn) + wide * math.sin(turn),
-        )
+        wide, tall = turned_size(wide, tall, angle)
     w, h = max(4, round(wide)), max(6, round(tall))
     shear = rng.gauss(0, 0.07) if rng.random() < 0.2 else 0.0
     cos, sin = math.cos(angle), math.sin(angle)
@@ -95,8 +92,6 @@ def _crop(rng: random.Random, line: Line, style: str) -> tuple[np.ndarray, list[
 def _ink(mask: np.ndarray, rng: random.Random, style: str) -> np.ndarray:
     """Let the print be heavy or thin, broken, faded or dotted."""
     h = mask.shape[0]
-    if style == "copy":
-        return dg.photocopy(mask, rng)
     r = rng.random()
     if r < 0.12 and h > 12:
         mask = dg.thicken(mask, rng)
@@ -118,10 +113,14 @@ def _ink(mask: np.ndarray, rng: random.Random, style: str) -> np.ndarray:
     return mask
 
 
-def _paint(mask: np.ndarray, rng: random.Random, style: str) -> np.ndarray:
+def _photocopied(mask: np.ndarray, rng: random.Random) -> np.ndarray:
+    """Return a photocopy on white paper, in grey."""
+    mask = dg.photocopy(mask, rng)
+    return (255 - (255 - rng.choice((0, 0, 0, rng.uniform(0, 50)))) * mask).astype(np.uint8)
+
+
+def _paint(mask: np.ndarray, rng: random.Random) -> np.ndarray:
     """Choose ink and paper; returns a grey or a colour image."""
-    if style == "copy":
-        return (255 - (255 - rng.choice((0, 0, 0, rng.uniform(0, 50)))) * mask).astype(np.uint8)
     r = rng.random()
     paper = rng.uniform(232, 255) if rng.random() < 0.72 else rng.uniform(160, 255)
     if r < 0.7:
@@ -192,8 +191,9 @@ def crop_word(
             continue
         mask, place = _crop(rng, line, style)
         detail = max(0.5, min(1.4, mask.shape[0] / 24))
-        image = _paint(_ink(mask, rng, style), rng, style)
-        if style == "copy" and rng.random() < 0.7:  # nothing came after the copy
+        copied = style == "copy"
+        image = _photocopied(mask, rng) if copied else _paint(_ink(mask, rng, style), rng)
+        if copied and rng.random() < 0.7:  # nothing came after the copy
             return image, word, place
         return dg.any_scan(image, rng, detail, 0.22 if style == "form" else 0.07), word, place
 
