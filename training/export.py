@@ -53,7 +53,7 @@ def export_weights(state: dict[str, Tensor], architecture: str, path: Path, **ex
 
 # docTR cuts crops out of a skewed page so that they lie flat and, but for a page that is upside down, upright
 # (`extract_rcrops` of doctr/utils/geometry.py), and takes the likeliest class without a threshold.
-UPRIGHT_SHARE = 0.6
+UPRIGHT_SHARE = 0.8
 
 
 def expect_upright(model: nn.Module) -> None:

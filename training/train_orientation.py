@@ -95,6 +95,7 @@ def parse() -> argparse.Namespace:
     p.add_argument(
         "--init-from", type=Path, help="weights to start from; a recogniser's convolutions serve too"
     )
+    p.add_argument("--easy", type=float, help="share of the run on easier inputs; 0 to go on from weights")
     p.add_argument("--lr", type=float, default=2e-3)
     p.add_argument("--muon-lr", type=float, default=0.02)
     p.add_argument("--threads", type=int, default=1)
@@ -136,8 +137,9 @@ def train(args: argparse.Namespace, run: common.TimedRun) -> None:
     batches = [common.produce(make, args.seed, done["steps"], depth=6) for make in rounds(args.kind)]
     model.train()
     bar, losses = tqdm(unit="image", initial=done["words"]), []
+    easy = EASY_SHARE[args.kind] if args.easy is None else args.easy
     for _ in run.steps():
-        images, labels = next(batches[run.clock.progress > EASY_SHARE[args.kind]])
+        images, labels = next(batches[run.clock.progress >= easy])
         share = common.one_cycle(run.clock.progress, 0.05)
         run.set_rates((args.lr, args.muon_lr), share)
         losses.append(run.learn(loss_of(model, images, labels)))

@@ -53,14 +53,13 @@ def total_loss(
     """Return the loss of a batch: the convolutions alone first (half the work), then the whole model."""
     images, labels, texts = batch
     features = features_of(model, images)
-    direct = aligned_loss(model.direct(features), labels)
     if seen < args.convolution_words:
-        return direct
+        return aligned_loss(model.direct(features), labels)
     logits = model.linear(model.decoder(features)[0])
-    return (
-        loss_of(logits, labels, texts, aligned_share(seen - args.convolution_words, args.aligned_words))
-        + 0.2 * direct
-    )
+    loss = loss_of(logits, labels, texts, aligned_share(seen - args.convolution_words, args.aligned_words))
+    if args.convolution_words == 0:  # a head that never learned would pull trained convolutions astray
+        return loss
+    return loss + 0.2 * aligned_loss(model.direct(features), labels)
 
 
 def parse() -> argparse.Namespace:

@@ -68,9 +68,9 @@ def _sheet(canvas: Canvas, kind: str) -> tuple[np.ndarray, int]:
 
 def _angle(rng: random.Random) -> float:
     r = rng.random()
-    if r < 0.36:
+    if r < 0.27:
         return 0.0
-    return max(-4, min(4, rng.gauss(0, 0.9))) if r < 0.68 else rng.uniform(-24, 24)
+    return max(-4, min(4, rng.gauss(0, 0.9))) if r < 0.55 else rng.uniform(-24, 24)
 
 
 def _bed(rng: random.Random, kind: str, w: int, h: int, angle: float) -> tuple[int, int]:
