@@ -72,10 +72,12 @@ def test_the_first_page_is_detected_alone_and_the_others_in_batches(watched: Wat
 
 
 def test_words_are_recognised_in_batches_of_the_size_asked_for(watched: Watched) -> None:
-    watched.service.stream(short_pdf(1))
+    lines = "garden chairs\nin dark green\nfor a terrace\nof grey stone"
+    page = letter_pdf(lines, pages=1, size_points=(260, 260), font_points=20).content
+    watched.service.stream(page)
     (crops,) = watched.backend.batch_sizes(ModelTask.RECOGNITION)
     watched.backend.forwards.clear()
-    watched.service.stream(short_pdf(1), recognition_batch_size=4)
+    watched.service.stream(page, recognition_batch_size=4)
     batches = watched.backend.batch_sizes(ModelTask.RECOGNITION)
     assert crops > 4
     assert batches == [4] * (crops // 4) + [crops % 4] * (crops % 4 > 0)
