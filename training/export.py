@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import functools
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import common
+from synth.words import HEIGHT, WIDTH
 
 __all__ = ["export_weights"]
 
@@ -109,7 +111,10 @@ def main() -> None:
     if args.kind == "crop-orientation":
         expect_upright(model)
     path = args.to / f"{architecture}.safetensors"
-    extra = {"vocab": model.vocab} if hasattr(model, "vocab") else {"classes": model.cfg["classes"]}
+    if args.kind == "recognition":
+        extra = {"vocab": model.vocab, "input_shape": json.dumps([3, HEIGHT, WIDTH])}
+    else:
+        extra = {"classes": model.cfg["classes"]}
     export_weights(model.state_dict(), architecture, path, samples=state["done"]["words"], **extra)
     print(path, path.stat().st_size, check(path, architecture))
 

@@ -116,11 +116,13 @@ class _NormAct(torch.autograd.Function):
 
 
 class FastDepthwise(nn.Conv2d):
-    """Depthwise convolution over channels-last images."""
+    """Depthwise convolution over channels-last images, in single precision whatever the input has."""
 
     def forward(self, x: Tensor) -> Tensor:
         """As `nn.Conv2d`."""
-        return _Depthwise.apply(x, self.weight, self.stride) if self.training else super().forward(x)
+        if not self.training:
+            return super().forward(x)
+        return _Depthwise.apply(x.float(), self.weight, self.stride).to(x.dtype)
 
 
 class FastNorm(nn.BatchNorm2d):
@@ -154,24 +156,31 @@ def _fuse_norms(model: nn.Module) -> None:
                 setattr(parent, name, nn.Identity())
 
 
-def speed_up(model: nn.Module) -> nn.Module:
-    """Swap slow layers of a channels-last model for faster, equal ones (for training; see `library`)."""
+def speed_up(model: nn.Module, depthwise_only: bool = False) -> nn.Module:
+    """Swap slow layers of a channels-last model for faster, equal ones (for training; see `library`).
+
+    Under bfloat16 autocast only the depthwise convolutions are slow: oneDNN's backward pass of them takes six times as
+    long as these kernels in single precision do. `depthwise_only` leaves the other layers alone then.
+    """
     native = library() is not None
     for module in model.modules():
         if (
+            type(module) is nn.Conv2d
+            and native
+            and 1 < module.groups == module.in_channels == module.out_channels
+        ):
+            module.__class__ = FastDepthwise
+        elif depthwise_only:
+            continue
+        elif (
             type(module) is nn.Conv2d
             and module.kernel_size == (1, 1)
             and module.groups == 1
             and module.stride == (1, 1)
         ):
             module.__class__ = FastPointwise
-        elif (
-            type(module) is nn.Conv2d
-            and native
-            and 1 < module.groups == module.in_channels == module.out_channels
-        ):
-            module.__class__ = FastDepthwise
         elif type(module) is nn.BatchNorm2d and native:
             module.__class__ = FastNorm
-    _fuse_norms(model)
+    if not depthwise_only:
+        _fuse_norms(model)
     return model

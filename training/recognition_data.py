@@ -10,12 +10,12 @@ import numpy as np
 from synth import words
 from synth.fonts import VOCAB
 
-__all__ = ["BLANK", "INDEX", "POOL", "REPEAT", "Rounds", "frame_labels"]
+__all__ = ["BLANK", "INDEX", "POOL", "HardWords", "Rounds", "frame_labels"]
 
 BLANK = len(VOCAB)
 INDEX = {c: i for i, c in enumerate(VOCAB)}
 POOL = 12  # batches rendered together, so that crops of like width share one
-REPEAT = 2  # times each crop is shown, in batches mixed anew: rendering costs a fifth of a step
+Batch = tuple[np.ndarray, np.ndarray, list[str]]  # images (N, 32, W, 3), frame labels (N, steps), texts
 
 
 def frame_labels(word: words.Word, steps: int) -> np.ndarray:
@@ -44,9 +44,9 @@ class Rounds:
         limit = 4 + 16 * index // self.short_until if index < self.short_until else None
         pool = [words.render(rng, limit) for _ in range(self.batch * POOL)]
         widths = [int(w.image.any((0, 2)).nonzero()[0].max(initial=0)) + 1 for w in pool]
-        return [batch for _ in range(REPEAT) for batch in self._batches(rng, pool, widths)]
+        return self._batches(rng, pool, widths)
 
-    def _batches(self, rng: random.Random, pool: list[words.Word], widths: list[int]) -> list[Any]:
+    def _batches(self, rng: random.Random, pool: list[words.Word], widths: list[int]) -> list[Batch]:
         order = rng.sample(range(len(pool)), len(pool))
         full = rng.random() < self.full
         if not full:
@@ -62,3 +62,36 @@ class Rounds:
             out.append((images, labels, [pool[i].text for i in part]))
         rng.shuffle(out)
         return out
+
+
+class HardWords:
+    """Collects the words of each batch that were read worst, to be shown once more: most are read well by then.
+
+    `share` of each batch is kept; batches come back once `POOL` of them can be filled, sorted by width.
+    """
+
+    def __init__(self, batch: int, share: float, seed: int) -> None:
+        self.batch, self.share, self.rng = batch, share, random.Random(seed)
+        self.kept: list[tuple[np.ndarray, np.ndarray, str]] = []
+
+    def add(self, batch: Batch, losses: np.ndarray) -> list[Batch]:
+        """Take in a batch and the loss of each word; return the batches to show again, most often none."""
+        images, labels, texts = batch
+        for i in np.argsort(-losses)[: round(self.share * len(texts))]:
+            self.kept.append((images[i], labels[i], texts[i]))
+        if len(self.kept) < self.batch * POOL:
+            return []
+        self.kept.sort(key=lambda item: item[0].shape[1])
+        out = [self._stacked(self.kept[i : i + self.batch]) for i in range(0, len(self.kept), self.batch)]
+        self.kept = []
+        self.rng.shuffle(out)
+        return out
+
+    @staticmethod
+    def _stacked(items: list[tuple[np.ndarray, np.ndarray, str]]) -> Batch:
+        width, steps = (max(item[k].shape[at] for item in items) for k, at in ((0, 1), (1, 0)))
+        images = np.zeros((len(items), words.HEIGHT, width, 3), np.uint8)  # black, as padding is
+        labels = np.full((len(items), steps), BLANK, np.int64)
+        for i, (image, label, _) in enumerate(items):
+            images[i, :, : image.shape[1]], labels[i, : len(label)] = image, label
+        return images, labels, [text for _, _, text in items]

@@ -21,45 +21,46 @@ from tqdm import tqdm
 import common
 from kernels import speed_up
 from optim import recogniser_optimizers
-from recognition_data import BLANK, INDEX, POOL, REPEAT, Rounds
+from recognition_data import BLANK, INDEX, POOL, Batch, HardWords, Rounds
 from recognition_eval import evaluate, features_of, prepare, validation
 from synth.fonts import VOCAB
 
 
-def aligned_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross entropy of every time step."""
+def aligned_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return each word's cross entropy over its time steps, (N,); blanks count half."""
     weight = torch.ones(BLANK + 1)
     weight[BLANK] = 0.5
-    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), weight)
+    steps = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), weight, reduction="none")
+    return steps.view(labels.shape).sum(1) / weight[labels].sum(1)
 
 
-def loss_of(logits: Tensor, labels: Tensor, texts: list[str], aligned: float) -> Tensor:
-    """Mix the aligned cross entropy (share `aligned`) with CTC."""
-    loss = logits.new_zeros(())
+def ctc_losses(logits: Tensor, texts: list[str]) -> Tensor:
+    """Return each word's CTC loss a character, (N,)."""
+    target = torch.tensor([INDEX[c] for t in texts for c in t])
+    lengths = torch.tensor([len(t) for t in texts])
+    steps = torch.full((len(texts),), logits.shape[1])
+    scores = logits.transpose(0, 1).log_softmax(-1)
+    losses = F.ctc_loss(scores, target, steps, lengths, BLANK, reduction="none", zero_infinity=True)
+    return losses / lengths
+
+
+def word_losses(args: argparse.Namespace, model: nn.Module, batch: Batch, seen: int) -> Tensor:
+    """Return the loss of each word, (N,): the convolutions alone first (half the work), then the whole model's."""
+    labels = torch.from_numpy(batch[1])
+    with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
+        features = features_of(model, prepare(batch[0], model))
+        if seen < args.convolution_words:
+            return aligned_losses(model.direct(features).float(), labels)
+        logits = model.linear(model.decoder(features)[0]).float()
+    aligned = aligned_share(seen - args.convolution_words, args.aligned_words)
+    losses = logits.new_zeros(len(labels))
     if aligned > 0:
-        loss = loss + aligned * aligned_loss(logits, labels)
+        losses = losses + aligned * aligned_losses(logits, labels)
     if aligned < 1:
-        target = torch.tensor([INDEX[c] for t in texts for c in t])
-        lengths = torch.tensor([len(t) for t in texts])
-        steps = torch.full((len(texts),), logits.shape[1])
-        scores = logits.transpose(0, 1).log_softmax(-1)
-        loss = loss + (1 - aligned) * F.ctc_loss(scores, target, steps, lengths, BLANK, zero_infinity=True)
-    return loss
-
-
-def total_loss(
-    args: argparse.Namespace, model: nn.Module, batch: tuple[Tensor, Tensor, list[str]], seen: int
-) -> Tensor:
-    """Return the loss of a batch: the convolutions alone first (half the work), then the whole model."""
-    images, labels, texts = batch
-    features = features_of(model, images)
-    if seen < args.convolution_words:
-        return aligned_loss(model.direct(features), labels)
-    logits = model.linear(model.decoder(features)[0])
-    loss = loss_of(logits, labels, texts, aligned_share(seen - args.convolution_words, args.aligned_words))
+        losses = losses + (1 - aligned) * ctc_losses(logits, batch[2])
     if args.convolution_words == 0:  # a head that never learned would pull trained convolutions astray
-        return loss
-    return loss + 0.2 * aligned_loss(model.direct(features), labels)
+        return losses
+    return losses + 0.2 * aligned_losses(model.direct(features).float(), labels)
 
 
 def parse() -> argparse.Namespace:
@@ -76,6 +77,10 @@ def parse() -> argparse.Namespace:
     p.add_argument(
         "--aligned-words", type=int, default=60_000, help="words after that until the loss is CTC alone"
     )
+    p.add_argument(
+        "--again", type=float, default=0.5, help="share of words, those read worst, shown once more"
+    )
+    p.add_argument("--bf16", action="store_true", help="bfloat16 autocast, for processors with AVX-512 BF16")
     p.add_argument("--average", type=float, default=0.998)
     p.add_argument("--workers", type=int, default=1)
     p.add_argument("--threads", type=int, default=1)
@@ -99,9 +104,10 @@ def main() -> None:
     model.direct = nn.Linear(
         model.decoder.input_size, BLANK + 1
     )  # reads the convolutions' features by themselves
-    model.feat_extractor = speed_up(model.feat_extractor.to(memory_format=torch.channels_last))
+    model.feat_extractor.to(memory_format=torch.channels_last)
+    speed_up(model.feat_extractor, depthwise_only=args.bf16)
     common.set_norm_momentum(model, 0.05)
-    optimizers = recogniser_optimizers(model, args.lr, args.muon_lr)
+    optimizers = recogniser_optimizers(model, args.lr, args.muon_lr, args.bf16)
     train(args, common.TimedRun(args.out, args.hours, model, optimizers, decay=args.average))
 
 
@@ -110,24 +116,27 @@ def train(args: argparse.Namespace, run: common.TimedRun) -> None:
     model, done = run.model, run.done
     sets = validation(512, args.real_dir)
     rounds = Rounds(args.batch, args.full, 60 if not args.init_from else 0)
-    batches = common.produce(rounds, args.seed, done["steps"] // (POOL * REPEAT), args.workers)
+    done.setdefault("batches", 0)
+    source = common.produce(rounds, args.seed, done["batches"] // POOL, args.workers)
+    hard, again = HardWords(args.batch, args.again, args.seed), []
 
     def validate() -> dict[str, float]:
         return evaluate(model, run.average, sets, direct=done["words"] < args.convolution_words)
 
     model.train()
-    bar, losses, mark = tqdm(unit="word", initial=done["words"]), [], time.monotonic()
+    bar, losses, mark = tqdm(unit="word", initial=done["words"], mininterval=15), [], time.monotonic()
     for _ in run.steps():
-        images, labels, texts = next(batches)
+        fresh = not again
+        batch = next(source) if fresh else again.pop()
         share = common.one_cycle(run.clock.progress)
         run.set_rates((args.lr, args.muon_lr), share)
-        loss = total_loss(
-            args, model, (prepare(images, model), torch.from_numpy(labels), texts), done["words"]
-        )
-        if torch.isfinite(loss):
-            losses.append(run.learn(loss))
-        run.count(len(texts))
-        bar.update(len(texts))
+        by_word = word_losses(args, model, batch, done["words"])
+        if torch.isfinite(by_word).all():
+            losses.append(run.learn(by_word.mean()))
+            again = again or (hard.add(batch, by_word.detach().numpy()) if fresh else [])
+        run.count(len(batch[2]))
+        done["batches"] += fresh
+        bar.update(len(batch[2]))
         if done["steps"] % 100 == 0:
             rate = 100 * args.batch / (time.monotonic() - mark)
             run.journal.write(**done, loss=float(np.mean(losses)), rate=rate, lr=args.lr * share)

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from doctr import models
 from doctr.datasets import VOCABS
+from doctr.models import recognition_predictor
 from doctr_serve.errors import WeightsUnavailableError
 from doctr_serve.inference.catalog import BUNDLED_DIR, Catalog, CatalogEntry, WeightsSource
 from doctr_serve.inference.loading import load_model
@@ -86,6 +88,21 @@ def test_the_vocabulary_of_the_file_is_the_models(tmp_path: Path) -> None:
     model = load(tmp_path)
     assert model.vocab == model.cfg["vocab"] == vocab
     assert predict(model)[1] == predict(digits.eval())[1]
+
+
+def test_the_input_shape_of_the_file_is_what_crops_are_resized_to(tmp_path: Path, state: State) -> None:
+    save_file(state, tmp_path / f"{ARCHITECTURE}.safetensors", metadata={"input_shape": "[3, 32, 192]"})
+    model = load(tmp_path)
+    assert model.cfg["input_shape"] == (3, 32, 192)
+    batches = recognition_predictor(model).pre_processor([np.zeros((32, 400, 3), np.uint8)])
+    assert batches[0].shape == (1, 3, 32, 192)
+
+
+@pytest.mark.parametrize("shape", ["[3, 32]", "3x32x128", "7", '["a", 32, 128]'])
+def test_a_file_whose_input_shape_makes_no_sense_is_refused(shape: str, tmp_path: Path, state: State) -> None:
+    save_file(state, tmp_path / f"{ARCHITECTURE}.safetensors", metadata={"input_shape": shape})
+    with pytest.raises(WeightsUnavailableError, match="states an input shape that is no"):
+        load(tmp_path)
 
 
 def test_a_file_that_names_another_architecture_is_refused(tmp_path: Path, state: State) -> None:

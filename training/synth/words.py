@@ -1,4 +1,4 @@
-"""Render word crops as the recogniser sees them: cut out of a page, resized and padded to 32 x 128 pixels.
+"""Render word crops as the recogniser sees them: cut out of a page, resized and padded to 32 x 192 pixels.
 
 Every sample knows where its characters stand, so that training can label each time step of the model.
 """
@@ -18,19 +18,19 @@ from . import fonts, text
 from .geometry import turned_size
 from .typeset import Line, typeset
 
-HEIGHT, WIDTH, STEPS = 32, 128, 32
+HEIGHT, WIDTH, STEPS = 32, 192, 48  # docTR's own 128 squeeze words of more than eight letters
 MAX_RATIO, WINDOW_RATIO = 8, 6  # wider crops are cut into windows of this ratio before they are read
 _STYLES = {
     "receipt": (0.42, ("receipt", "narrow", "mono", "common")),
-    "form": (0.18, ("mono", "serif", "common")),
-    "copy": (0.22, ("mono", "serif", "common")),
-    "any": (0.18, ()),
+    "form": (0.14, ("mono", "serif", "common")),
+    "copy": (0.3, ("mono", "serif", "common")),
+    "any": (0.14, ()),
 }
 
 
 @dataclass
 class Word:
-    """A word crop: image (32, 128, 3), text, and the centre of each character in pixels of the image."""
+    """A word crop: image (32, 192, 3), text, and the centre of each character in pixels of the image."""
 
     image: np.ndarray
     text: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,17 +37,17 @@ def load_model(entry: CatalogEntry, catalog: Catalog) -> torch.nn.Module:
         catalog: where its weights are.
 
     Returns:
-        The docTR model: float32, on the CPU, in eval mode, without gradients. Its vocabulary is the one the
-        weights were trained with (safetensors metadata ``vocab``, a hub model's configuration), docTR's
-        default of the architecture where the file does not say. FAST models are reparameterized, as docTR's
-        ``detection_predictor`` does.
+        The docTR model: float32, on the CPU, in eval mode, without gradients. Its vocabulary and input shape are
+        those the weights were trained with (safetensors metadata ``vocab`` and ``input_shape``, the latter as
+        JSON; a hub model's configuration), docTR's defaults of the architecture where the file does not say.
+        FAST models are reparameterized, as docTR's ``detection_predictor`` does.
 
     Raises:
         WeightsUnavailableError: the weights are missing, damaged, or do not fit the architecture.
     """
     path = catalog.weights_path(entry)
     state, metadata = _read_weights(entry, path)
-    model = _build(entry, catalog, metadata)
+    model = _build(entry, catalog, metadata, path)
     _load_strictly(entry, model, state, path)
     if isinstance(model, FAST):
         model = reparameterize(model)
@@ -68,7 +69,7 @@ def _read_weights(entry: CatalogEntry, path: Path) -> tuple[dict[str, torch.Tens
     return dict(state), {}
 
 
-def _build(entry: CatalogEntry, catalog: Catalog, metadata: dict[str, str]) -> torch.nn.Module:
+def _build(entry: CatalogEntry, catalog: Catalog, metadata: dict[str, str], path: Path) -> torch.nn.Module:
     if metadata.get("architecture", entry.architecture) != entry.architecture:
         raise WeightsUnavailableError(
             f"the weights of '{entry.name}' on this server are of the architecture "
@@ -81,8 +82,8 @@ def _build(entry: CatalogEntry, catalog: Catalog, metadata: dict[str, str]) -> t
     if entry.task is ModelTask.RECOGNITION:
         if config is not None and config.vocab is not None:
             options |= {"vocab": config.vocab, "input_shape": config.input_shape}
-        elif "vocab" in metadata:
-            options["vocab"] = metadata["vocab"]
+        else:
+            options |= _trained_with(entry, metadata, path)
     elif config is not None and config.classes is not None and entry.task is not ModelTask.DETECTION:
         options |= {"classes": config.classes, "num_classes": len(config.classes)}
     model = getattr(models, entry.architecture)(**options)
@@ -90,6 +91,20 @@ def _build(entry: CatalogEntry, catalog: Catalog, metadata: dict[str, str]) -> t
         # As docTR's from_hub: the predictor normalises with these mean and std.
         model.cfg = config.doctr_cfg()
     return model
+
+
+def _trained_with(entry: CatalogEntry, metadata: dict[str, str], path: Path) -> dict[str, Any]:
+    """The arguments of docTR's recognition models that the file's metadata states."""
+    options: dict[str, Any] = {"vocab": metadata["vocab"]} if "vocab" in metadata else {}
+    if "input_shape" in metadata:
+        try:
+            channels, height, width = (int(side) for side in json.loads(metadata["input_shape"]))
+        except (ValueError, TypeError) as error:
+            raise _unusable(
+                entry, path, "states an input shape that is no [channels, height, width]"
+            ) from error
+        options["input_shape"] = (channels, height, width)
+    return options
 
 
 def _load_strictly(

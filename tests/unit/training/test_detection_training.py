@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -15,18 +12,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("cv2")
 base = pytest.importorskip("doctr.models.detection.differentiable_binarization.base")
 
-TRAINING = Path(__file__).parents[3] / "training"
 SIZE = 256
-
-
-@pytest.fixture
-def training_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.syspath_prepend(str(TRAINING))
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        if str(TRAINING) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
 
 
 @pytest.fixture

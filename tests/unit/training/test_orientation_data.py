@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 import random
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -14,19 +12,10 @@ np = pytest.importorskip("numpy")
 pytest.importorskip("cv2")
 pytest.importorskip("doctr")
 
-TRAINING = Path(__file__).parents[3] / "training"
-
 
 @pytest.fixture
-def orientation_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    monkeypatch.syspath_prepend(str(TRAINING))
-    before = set(sys.modules)
-    import orientation_data
-
-    yield orientation_data
-    for name in set(sys.modules) - before:
-        if str(TRAINING) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+def orientation_data(training_path: None) -> ModuleType:
+    return importlib.import_module("orientation_data")
 
 
 def word(rng: random.Random) -> np.ndarray:
