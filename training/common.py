@@ -44,6 +44,13 @@ def set_norm_momentum(model: nn.Module, momentum: float | None) -> None:
             module.momentum = momentum
 
 
+def freeze_norms(model: nn.Module) -> None:
+    """Let batch norm use the statistics it has, in training as in inference."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
 @torch.no_grad()
 def recalibrate(model: nn.Module, run: Callable[[], None]) -> None:
     """Measure the batch-norm statistics of a model anew: `run` must pass data through it."""

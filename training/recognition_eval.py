@@ -70,7 +70,9 @@ def evaluate(
     """Score the averaged weights: share of words read exactly, and letters and digits only, case ignored."""
     trained = copy.deepcopy(model)
     trained.load_state_dict(average.state)
-    calibrate(trained, sets["calibration"])
+    trained.eval()
+    if "calibration" in sets:
+        calibrate(trained, sets["calibration"])
     out: dict[str, float] = {}
     for name, (images, texts) in ((n, s) for n, s in sets.items() if n != "calibration"):
         out[f"{name}_exact"], out[f"{name}_alnum"] = accuracy(read(trained, images, direct=direct), texts)

@@ -81,6 +81,11 @@ def parse() -> argparse.Namespace:
         "--again", type=float, default=0.5, help="share of words, those read worst, shown once more"
     )
     p.add_argument("--bf16", action="store_true", help="bfloat16 autocast, for processors with AVX-512 BF16")
+    p.add_argument(
+        "--freeze-norms",
+        action="store_true",
+        help="keep the batch-norm statistics of --init-from as they are",
+    )
     p.add_argument("--average", type=float, default=0.998)
     p.add_argument("--workers", type=int, default=1)
     p.add_argument("--threads", type=int, default=1)
@@ -115,6 +120,8 @@ def train(args: argparse.Namespace, run: common.TimedRun) -> None:
     """Run the loop: batches in, weights, log and checkpoints out."""
     model, done = run.model, run.done
     sets = validation(512, args.real_dir)
+    if args.freeze_norms:
+        del sets["calibration"]
     rounds = Rounds(args.batch, args.full, 60 if not args.init_from else 0)
     done.setdefault("batches", 0)
     source = common.produce(rounds, args.seed, done["batches"] // POOL, args.workers)
@@ -124,6 +131,8 @@ def train(args: argparse.Namespace, run: common.TimedRun) -> None:
         return evaluate(model, run.average, sets, direct=done["words"] < args.convolution_words)
 
     model.train()
+    if args.freeze_norms:
+        common.freeze_norms(model)
     bar, losses, mark = tqdm(unit="word", initial=done["words"], mininterval=15), [], time.monotonic()
     for _ in run.steps():
         fresh = not again

@@ -48,10 +48,10 @@ def measure_turns(run: Evaluation, name: str, pictures: Sequence[Path], upright:
             results = read_pages(run.client, copies, label=f"{name} turned {degrees}", **options)
             right = sum(_off(r.orientation.value, angle) <= _OWN_SKEW for r in results.values())
             f1 = run.score(name, {n: entry_lines(r) for n, r in results.items()}, f"turned-{degrees}").f1
-            rows[f"turned {degrees}: angle, F1"] = f"{right}/{len(copies)}, {f1 / max(upright, 1e-9):.0%}"
+            rows[f"turned {degrees}: angle, F1"] = f"{right}/{len(copies)}, {f1 / max(upright, 1e-9):.1%}"
         copies = turned_copies(pictures, _SKEW, Path(folder, "skew"))
         options = {"assume_straight_pages": False, **run.options}
         results = read_pages(run.client, copies, label=f"{name} turned {_SKEW}", **options)
         f1 = run.score(name, {n: entry_lines(r) for n, r in results.items()}, f"turned-{_SKEW}").f1
-        rows[f"turned {_SKEW}: F1"] = f"{f1 / max(upright, 1e-9):.0%}"
+        rows[f"turned {_SKEW}: F1"] = f"{f1 / max(upright, 1e-9):.1%}"
     return rows

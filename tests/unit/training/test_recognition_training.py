@@ -103,3 +103,15 @@ def test_the_labels_of_time_steps_give_way_to_ctc(training_path: None) -> None:
     aligned_share = importlib.import_module("train_recognition").aligned_share
     shares = [aligned_share(seen, 100) for seen in (0, 40, 70, 100, 200)]
     assert shares == pytest.approx([1, 1, 0.5, 0, 0])
+
+
+def test_frozen_norms_learn_but_keep_their_statistics(training_path: None) -> None:
+    common = importlib.import_module("common")
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4)).train()
+    common.freeze_norms(model)
+    images = torch.rand(2, 3, 8, 8)
+    model(images).square().mean().backward()
+    assert model[1].running_mean.eq(0).all()
+    assert model[1].weight.grad.abs().sum() > 0
+    assert torch.equal(model(images), model.eval()(images))
