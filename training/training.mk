@@ -1,10 +1,11 @@
 # Training of the bundled models: one command each, from an empty machine on. Every run resumes from its checkpoint:
 # stop it at any moment, give the command again. RUNS is where checkpoints and logs go, HOURS how long the
-# learning-rate schedule lasts, TRAIN_ARGS what else goes to the program.
+# learning-rate schedule lasts, TRAIN_ARGS what else goes to the program, EXPORT_ARGS what else to the recogniser's export.
 
 RUNS ?= runs
 HOURS ?= 3
 TRAIN_ARGS ?=
+EXPORT_ARGS ?=
 RUNS_DIR = $(abspath $(RUNS))
 SHIPPED := ../server/doctr_serve/weights
 # An allocator that keeps what it has for a while, and one OpenMP thread a run: that many runs share a processor best.
@@ -40,7 +41,7 @@ train-recognition: $(VENV)/installed-training ## train crnn_mobilenet_v3_small o
 	$(TRAIN) train_recognition --out $(RUNS_DIR)/recognition --hours $(HOURS) $(TRAIN_ARGS)
 
 train-recognition-weights: $(VENV)/installed-training ## write the recogniser's weights into the package
-	$(TRAIN) export recognition $(RUNS_DIR)/recognition/checkpoint.pt --to $(SHIPPED)
+	$(TRAIN) export recognition $(RUNS_DIR)/recognition/checkpoint.pt --to $(SHIPPED) $(EXPORT_ARGS)
 
 # The convolutions of the recogniser know letters; those of the page classifier know up from down, too.
 train-page-orientation: $(VENV)/installed-training ## train the classifier of turned pages, from the recogniser's weights
