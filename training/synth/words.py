@@ -18,7 +18,7 @@ from . import fonts, text
 from .geometry import turned_size
 from .typeset import Line, typeset
 
-HEIGHT, WIDTH, STEPS = 32, 192, 48  # docTR's own 128 squeeze words of more than eight letters
+HEIGHT, WIDTH, STEPS = 32, 192, 48  # docTR's own 128 squeeze long words
 MAX_RATIO, WINDOW_RATIO = 8, 6  # wider crops are cut into windows of this ratio before they are read
 _STYLES = {
     "receipt": (0.42, ("receipt", "narrow", "mono", "common")),
