@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pikepdf
 import psutil
-from doctr_serve.envoy_config import EnvoyOptions, render
-from doctr_serve.envoy_process import EnvoyProcess
+from doctr_serve.edge.config import EnvoyOptions, render
+from doctr_serve.edge.envoy_process import EnvoyProcess
 from doctr_serve_client import OCRClient
 from PIL import Image, ImageDraw, ImageFont
 

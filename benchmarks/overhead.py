@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from doctr.io import DocumentFile
 from doctr.models import ocr_predictor
-from doctr_serve.inference.catalog import Catalog, ModelTask
+from doctr_serve.catalog import Catalog, ModelTask
 from doctr_serve.inference.loading import load_model
 from doctr_serve.options import OCROptions
 from doctr_serve.settings import Settings

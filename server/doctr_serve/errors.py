@@ -1,7 +1,7 @@
 """Every error a caller can see: one tree, each class with its gRPC code and what to do next.
 
 The code is the canonical status name as a string, so that this module, and the OCR code that raises from it,
-need no grpc. ``doctr_serve.rpc_status`` turns an error into a ``google.rpc.Status``; no other place maps codes.
+need no grpc. ``doctr_serve.formats.status`` turns an error into a ``google.rpc.Status``; no other place maps codes.
 """
 
 from __future__ import annotations

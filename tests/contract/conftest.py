@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from doctr_serve.inference.catalog import BUNDLED_DIR
+from doctr_serve.catalog import BUNDLED_DIR
 from support.pages import letter, skewed, two_columns
 from support.server import DETECTION_MODEL, RECOGNITION_MODEL, Service, running, settings_for
 from support.waiting import eventually

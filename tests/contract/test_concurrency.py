@@ -8,8 +8,8 @@ from typing import Any
 
 import grpc
 import pytest
+from doctr_serve.catalog import CatalogEntry
 from doctr_serve.errors import WeightsUnavailableError
-from doctr_serve.inference.catalog import CatalogEntry
 from doctr_serve.v1 import ocr_pb2
 from support.pages import png, short_pdf, skewed
 from support.server import DETECTION_MODEL, RECOGNITION_MODEL, failure_of, request

@@ -9,7 +9,7 @@ from doctr.models.classification import zoo as classification_zoo
 from doctr.models.detection import zoo as detection_zoo
 from doctr.models.recognition import zoo as recognition_zoo
 from doctr.utils import data
-from doctr_serve.inference import doctr_weights
+from doctr_serve.catalog import doctr_weights
 
 MODULES = [
     *(f"detection.{name}" for name in ("differentiable_binarization", "linknet", "fast")),

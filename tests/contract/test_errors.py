@@ -11,8 +11,8 @@ from typing import Any
 
 import grpc
 import pytest
+from doctr_serve.catalog import ModelTask
 from doctr_serve.documents import DecoderPool
-from doctr_serve.inference.catalog import ModelTask
 from doctr_serve.v1 import ocr_pb2
 from google.api import httpbody_pb2
 from google.rpc import code_pb2

@@ -8,7 +8,7 @@ import pytest
 import torch
 from doctr import models
 from doctr.models.detection.fast.pytorch import FAST, reparameterize
-from doctr_serve.inference.catalog import Catalog, ModelTask, WeightsSource
+from doctr_serve.catalog import Catalog, ModelTask, WeightsSource
 from doctr_serve.inference.loading import load_model
 from doctr_serve.settings import Settings
 from safetensors.torch import load_file

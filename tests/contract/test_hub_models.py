@@ -15,9 +15,9 @@ import torch
 from doctr import models
 from doctr.models.classification.mobilenet import pytorch as mobilenet
 from doctr.models.factory.hub import _save_model_and_config_for_hf_hub, from_hub
+from doctr_serve.catalog import Catalog, ModelTask, WeightsSource
+from doctr_serve.catalog.hub import HubRepositories
 from doctr_serve.errors import UnknownModelError, WeightsDownloadError, WeightsUnavailableError
-from doctr_serve.inference.catalog import Catalog, ModelTask, WeightsSource
-from doctr_serve.inference.hub import HubRepositories
 from doctr_serve.inference.loading import load_model
 from doctr_serve.settings import Settings
 from support.file_server import FileServer, content, serve, status

@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
-from doctr_serve.inference.catalog import ModelTask
+from doctr_serve.catalog import ModelTask
 from doctr_serve.v1 import ocr_pb2
 from google.api import httpbody_pb2
 from support.pages import png, short_pdf, two_columns

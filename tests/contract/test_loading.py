@@ -13,8 +13,8 @@ import torch
 from doctr import models
 from doctr.datasets import VOCABS
 from doctr.models import recognition_predictor
+from doctr_serve.catalog import BUNDLED_DIR, Catalog, CatalogEntry, WeightsSource
 from doctr_serve.errors import WeightsUnavailableError
-from doctr_serve.inference.catalog import BUNDLED_DIR, Catalog, CatalogEntry, WeightsSource
 from doctr_serve.inference.loading import load_model
 from doctr_serve.settings import Settings
 from safetensors.torch import load_file, save_file

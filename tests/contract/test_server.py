@@ -17,10 +17,10 @@ from pathlib import Path
 import grpc
 import pytest
 import structlog
+from doctr_serve.common.logs import configure_logs
 from doctr_serve.documents import DecoderPool
 from doctr_serve.errors import WeightsUnavailableError
-from doctr_serve.logs import configure_logs
-from doctr_serve.server import SERVICE_NAME, OCRServer, serve
+from doctr_serve.rpc.server import SERVICE_NAME, OCRServer, serve
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import grpc
 import pytest
+from doctr_serve.catalog import ModelTask
 from doctr_serve.documents import DecoderPool
-from doctr_serve.inference.catalog import ModelTask
 from support.faulty_decoder import faulty
 from support.pages import png, short_pdf, two_columns
 from support.samples import letter_pdf

@@ -16,7 +16,7 @@ import grpc
 import httpx
 import numpy
 import pytest
-from doctr_serve.envoy_config import EnvoyOptions
+from doctr_serve.edge.config import EnvoyOptions
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from doctr_serve_client import (
     AsyncOCRClient,

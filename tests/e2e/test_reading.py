@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from doctr_serve.envoy_config import EnvoyOptions
+from doctr_serve.edge.config import EnvoyOptions
 from PIL import Image
 from support.rest_edge import words_of
 from support.rest_server import run_envoy

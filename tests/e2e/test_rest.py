@@ -10,7 +10,7 @@ import time
 import grpc
 import httpx
 import pytest
-from doctr_serve.envoy_config import EnvoyOptions
+from doctr_serve.edge.config import EnvoyOptions
 from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from google.protobuf import json_format

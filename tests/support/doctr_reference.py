@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from doctr.models import ocr_predictor
 from doctr.models.classification.mobilenet.pytorch import default_cfgs
-from doctr_serve.inference.catalog import Catalog, ModelTask
+from doctr_serve.catalog import Catalog, ModelTask
 from doctr_serve.inference.loading import load_model
 from doctr_serve.options import DOCTR_ARGUMENTS, OCROptions
 from support.weights import ORIENTATION_ARCHITECTURES

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import grpc
 from doctr_serve.errors import DoctrServeError, UnsupportedDocumentError
-from doctr_serve.rpc_status import to_status
+from doctr_serve.formats.status import to_status
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from google.protobuf import json_format
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc

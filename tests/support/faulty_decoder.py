@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from doctr_serve.documents.worker import Worker, main
+from doctr_serve.decoder.worker import Worker, main
 
 
 def faulty(fault: str) -> tuple[str, ...]:

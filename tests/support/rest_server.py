@@ -14,11 +14,12 @@ from dataclasses import replace
 from typing import IO
 
 import grpc
-from doctr_serve.envoy_config import Config, EnvoyOptions, render
-from doctr_serve.envoy_process import EnvoyProcess
+from doctr_serve.edge.config import Config, EnvoyOptions, render
+from doctr_serve.edge.envoy_process import EnvoyProcess
 from doctr_serve.errors import DoctrServeError
-from doctr_serve.forms import FormReader
-from doctr_serve.rpc_status import error_trailers, to_status
+from doctr_serve.formats.status import to_status
+from doctr_serve.rpc.intake.forms import FormReader
+from doctr_serve.rpc.trailers import error_trailers
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status

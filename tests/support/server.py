@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 from doctr_serve.documents import DecoderPool
 from doctr_serve.inference.engine import OCREngine
-from doctr_serve.server import OCRServer
+from doctr_serve.rpc.server import OCRServer
 from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from google.protobuf import any_pb2

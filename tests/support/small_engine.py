@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from doctr_serve.inference.backends import Backend
-from doctr_serve.inference.backends.torch_backend import TorchBackend
-from doctr_serve.inference.catalog import CatalogEntry, ModelTask
+from doctr_serve.catalog import CatalogEntry, ModelTask
 from doctr_serve.inference.engine import OCREngine
+from doctr_serve.inference.runtimes import Backend
+from doctr_serve.inference.runtimes.torch_runtime import TorchBackend
 from doctr_serve.settings import Settings
 from torch import nn
 

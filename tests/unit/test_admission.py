@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
-from doctr_serve.admission import Admission
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import (
     DeadlineExceededError,
     NotReadyError,
@@ -12,7 +12,7 @@ from doctr_serve.errors import (
     RequestCancelledError,
     ShuttingDownError,
 )
-from doctr_serve.interrupt import Interrupt
+from doctr_serve.reading.admission import Admission
 from support.waiting import eventually
 
 

@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from doctr_serve.catalog import Catalog, CatalogEntry, ModelTask, WeightsSource, doctr_weights
+from doctr_serve.catalog.download import Downloader
 from doctr_serve.errors import UnknownModelError, WeightsDownloadError, WeightsUnavailableError
-from doctr_serve.inference import doctr_weights
-from doctr_serve.inference.catalog import Catalog, CatalogEntry, ModelTask, WeightsSource
-from doctr_serve.inference.download import Downloader
 from doctr_serve.settings import Settings
 from support.file_server import content, serve, status
 
@@ -67,7 +66,7 @@ def test_an_entry_says_task_architecture_and_source() -> None:
 
 def test_listing_the_models_imports_no_torch() -> None:
     code = (
-        "import sys; from doctr_serve.inference.catalog import Catalog; from doctr_serve.settings import Settings\n"
+        "import sys; from doctr_serve.catalog import Catalog; from doctr_serve.settings import Settings\n"
         "catalog = Catalog(Settings()); [catalog.is_available(entry) for entry in catalog.entries()]\n"
         "assert not {'torch', 'doctr', 'httpx', 'huggingface_hub'} & set(sys.modules)"
     )

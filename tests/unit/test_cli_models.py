@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 import trustme
 import typer
-from doctr_serve import _cli_models
-from doctr_serve.inference import doctr_weights
-from doctr_serve.inference.catalog import Catalog
+from doctr_serve.catalog import Catalog, doctr_weights
+from doctr_serve.cli import models as models_command
+from doctr_serve.cli import pull as pull_command
 from support.file_server import FileServer, content, serve, status
 from typer.testing import CliRunner, Result
 
 app = typer.Typer()
-_cli_models.register(app)
+models_command.register(app)
+pull_command.register(app)
 
 
 def call(*arguments: str) -> Result:
@@ -118,8 +119,8 @@ def test_models_names_a_default_that_does_not_exist(monkeypatch: pytest.MonkeyPa
 
 def test_models_imports_no_torch() -> None:
     code = (
-        "import sys; from typer.testing import CliRunner; import typer; from doctr_serve import _cli_models\n"
-        "app = typer.Typer(); _cli_models.register(app)\n"
+        "import sys; from typer.testing import CliRunner; import typer; from doctr_serve.cli import models\n"
+        "app = typer.Typer(); app.callback()(lambda: None); models.register(app)\n"
         "assert CliRunner().invoke(app, ['models']).exit_code == 0\n"
         "assert not {'torch', 'doctr'} & set(sys.modules)"
     )

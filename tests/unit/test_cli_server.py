@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import pytest
 import yaml
-from doctr_serve import supervisor
 from doctr_serve.cli import app
-from doctr_serve.envoy_config import EnvoyOptions, render
-from doctr_serve.supervisor import StopRequested
+from doctr_serve.edge import supervisor
+from doctr_serve.edge.config import EnvoyOptions, render
+from doctr_serve.edge.supervisor import StopRequested
 from typer.testing import CliRunner, Result
 
 PORTS = {"the server": "4001", "Envoy": "4002"}

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import trustme
+from doctr_serve.catalog.download import Downloader
 from doctr_serve.errors import WeightsDownloadError
-from doctr_serve.inference.download import Downloader
 from support.file_server import Answer, content, cut_off, serve, stall, status
 
 BODY = os.urandom(3_000_000)
@@ -333,7 +333,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 FETCH_IN_A_PROCESS = """
 import sys
 from pathlib import Path
-from doctr_serve.inference.download import Downloader
+from doctr_serve.catalog.download import Downloader
 downloader = Downloader(stall_timeout_s=30, max_bytes=10_000_000, allow_loopback_http=True)
 downloader.fetch(sys.argv[1], Path(sys.argv[2]), sha256_prefix=sys.argv[3], progress=False)
 """

@@ -15,8 +15,8 @@ import httpx
 import pytest
 import yaml
 from doctr_serve.cli import app
-from doctr_serve.envoy_config import EnvoyOptions, InvalidAddressError, config_folder, render
-from doctr_serve.envoy_process import EnvoyError, EnvoyProcess
+from doctr_serve.edge.config import EnvoyOptions, InvalidAddressError, config_folder, render
+from doctr_serve.edge.envoy_process import EnvoyError, EnvoyProcess
 from doctr_serve.settings import Settings
 from support.rest_server import run_envoy, run_form_server
 from support.tools import ROOT

@@ -11,8 +11,8 @@ from doctr_serve.errors import (
     NoDocumentsError,
     RequestTooLargeError,
 )
-from doctr_serve.forms import FormReader
-from doctr_serve.spool import Spool
+from doctr_serve.rpc.intake.forms import FormReader
+from doctr_serve.rpc.intake.spool import Spool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import DeadlineExceededError, RequestCancelledError
-from doctr_serve.interrupt import Interrupt
 
 
 def test_without_a_deadline_work_goes_on_for_good() -> None:

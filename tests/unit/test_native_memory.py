@@ -7,14 +7,14 @@ import subprocess
 import sys
 
 import pytest
-from doctr_serve.native_memory import bound_native_memory
+from doctr_serve.common.native_memory import bound_native_memory
 
 glibc_only = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
 
 # Threads that allocate get an arena each unless arenas are bounded; malloc_info lists them as <heap nr=…>.
 COUNT_ARENAS = """
 import ctypes, sys, tempfile, threading
-from doctr_serve.native_memory import bound_native_memory
+from doctr_serve.common.native_memory import bound_native_memory
 assert "bound" not in sys.argv or bound_native_memory({})
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]

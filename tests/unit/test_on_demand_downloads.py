@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from doctr_serve.catalog import Catalog, CatalogEntry, ModelTask
+from doctr_serve.catalog.on_demand import OnDemandDownloads
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import DeadlineExceededError, RequestCancelledError, WeightsDownloadError
-from doctr_serve.inference.catalog import Catalog, CatalogEntry, ModelTask
-from doctr_serve.inference.on_demand import OnDemandDownloads
-from doctr_serve.interrupt import Interrupt
 from doctr_serve.settings import Settings
 
 WAIT_S = 20.0

@@ -12,7 +12,8 @@ from doctr_serve.errors import (
     QueueFullError,
     UnreadableDocumentError,
 )
-from doctr_serve.rpc_status import ERROR_DOMAIN, error_trailers, to_status
+from doctr_serve.formats.status import ERROR_DOMAIN, to_status
+from doctr_serve.rpc.trailers import error_trailers
 from google.rpc import code_pb2
 from support.server import unpacked
 

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import DeadlineExceededError, RequestCancelledError
 from doctr_serve.inference.scheduler import ForwardScheduler
-from doctr_serve.interrupt import Interrupt
 from support.waiting import eventually
 
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
+from doctr_serve.catalog import CatalogEntry, ModelTask, WeightsSource
 from doctr_serve.errors import WeightsUnavailableError
-from doctr_serve.inference.catalog import CatalogEntry, ModelTask, WeightsSource
 from doctr_serve.inference.store import LoadedModel, ModelStore
 
 

@@ -30,7 +30,7 @@ signal.signal(signal.SIGTERM, end)
 )
 SUPERVISE = """
 import os, sys
-from doctr_serve.supervisor import ChildDiedError, StopRequested, Supervisor
+from doctr_serve.edge.supervisor import ChildDiedError, StopRequested, Supervisor
 try:
     with Supervisor(stop_timeout_s=float(sys.argv[1])) as supervisor:
         for number, code in enumerate(sys.argv[3:]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from doctr_serve.inference.backends.torch_backend import TorchBackend, fold_batch_norms
+from doctr_serve.inference.runtimes.torch_runtime import TorchBackend, fold_batch_norms
 from torch import nn
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import SourceDocument
 from doctr_serve.errors import (
     DeadlineExceededError,
@@ -15,9 +16,8 @@ from doctr_serve.errors import (
     RequestCancelledError,
     RequestTooLargeError,
 )
-from doctr_serve.interrupt import Interrupt
+from doctr_serve.rpc.intake.uploads import documents_of, interruptible, receive_upload
 from doctr_serve.settings import Settings
-from doctr_serve.uploads import documents_of, interruptible, receive_upload
 from doctr_serve.v1 import ocr_pb2
 
 

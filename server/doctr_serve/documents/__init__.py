@@ -1,10 +1,10 @@
 """Documents into pages: formats, limits, and the isolated processes that parse them."""
 
-from doctr_serve.documents.formats import ACCEPTED_FORMATS
+from doctr_serve.decoder.formats import ACCEPTED_FORMATS
 from doctr_serve.documents.opened import OpenedDocuments
+from doctr_serve.documents.pages import DecodedPage, DocumentLimits, PageReference
 from doctr_serve.documents.pool import DecoderPool
 from doctr_serve.documents.source import SourceDocument
-from doctr_serve.documents.types import DecodedPage, DocumentLimits, PageReference
 
 __all__ = [
     "ACCEPTED_FORMATS",

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from doctr_serve.documents.decoder_process import DecoderGoneError, DecoderStalledError
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents.failures import document_error
 from doctr_serve.documents.page_selection import PageSelection
+from doctr_serve.documents.pages import DecodedPage, DocumentLimits, PageReference
+from doctr_serve.documents.process import DecoderGoneError, DecoderStalledError
 from doctr_serve.documents.source import SourceDocument
-from doctr_serve.documents.types import DecodedPage, DocumentLimits, PageReference
 from doctr_serve.errors import (
     DecoderCrashedError,
     DecoderTimeoutError,
@@ -19,11 +20,10 @@ from doctr_serve.errors import (
     PageTooLargeError,
     RequestTooLargeError,
 )
-from doctr_serve.interrupt import Interrupt
 
 if TYPE_CHECKING:
-    from doctr_serve.documents.decoder_process import DecoderProcess
     from doctr_serve.documents.pool import DecoderPool
+    from doctr_serve.documents.process import DecoderProcess
 
 __all__ = ["OpenedDocuments"]
 

@@ -7,18 +7,18 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from doctr_serve.documents.decoder_process import (
+from doctr_serve.common.interrupt import POLL_INTERVAL_S, Interrupt
+from doctr_serve.documents.opened import OpenedDocuments
+from doctr_serve.documents.page_selection import PageSelection
+from doctr_serve.documents.pages import DocumentLimits
+from doctr_serve.documents.process import (
     WORKER_COMMAND,
     DecoderGoneError,
     DecoderProcess,
     DecoderStalledError,
 )
-from doctr_serve.documents.opened import OpenedDocuments
-from doctr_serve.documents.page_selection import PageSelection
 from doctr_serve.documents.source import SourceDocument
-from doctr_serve.documents.types import DocumentLimits
 from doctr_serve.errors import InternalError, NoDocumentsError, RequestTooLargeError, ShuttingDownError
-from doctr_serve.interrupt import POLL_INTERVAL_S, Interrupt
 
 if TYPE_CHECKING:
     # Not at run time: the decoder processes load this package, and pydantic is most of what they would load.

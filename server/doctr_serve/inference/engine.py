@@ -15,11 +15,10 @@ import langdetect
 import numpy as np
 from torch import nn
 
-from doctr_serve.inference.backends import Backend
-from doctr_serve.inference.backends.torch_backend import TorchBackend
-from doctr_serve.inference.catalog import Catalog, CatalogEntry, ModelTask
+from doctr_serve.catalog import Catalog, CatalogEntry, ModelTask
+from doctr_serve.catalog.on_demand import OnDemandDownloads
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.loading import load_model
-from doctr_serve.inference.on_demand import OnDemandDownloads
 from doctr_serve.inference.predictor import StagedPredictor
 from doctr_serve.inference.predictors import (
     detection_predictor,
@@ -27,10 +26,11 @@ from doctr_serve.inference.predictors import (
     orientation_predictor,
     recognition_predictor,
 )
+from doctr_serve.inference.runtimes import Backend
+from doctr_serve.inference.runtimes.torch_runtime import TorchBackend
 from doctr_serve.inference.scheduler import ForwardScheduler
 from doctr_serve.inference.shared_models import Forwarder
 from doctr_serve.inference.store import ModelStore
-from doctr_serve.interrupt import Interrupt
 from doctr_serve.options import OCROptions
 
 if TYPE_CHECKING:

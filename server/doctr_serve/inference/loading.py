@@ -13,8 +13,8 @@ from doctr import models
 from doctr.models.detection.fast.pytorch import FAST, reparameterize
 from safetensors import SafetensorError, safe_open
 
+from doctr_serve.catalog import Catalog, CatalogEntry, ModelTask, WeightsSource
 from doctr_serve.errors import WeightsUnavailableError
-from doctr_serve.inference.catalog import Catalog, CatalogEntry, ModelTask, WeightsSource
 
 __all__ = ["load_model"]
 

@@ -9,7 +9,7 @@ from doctr.models.detection.predictor import DetectionPredictor
 from doctr.models.preprocessor import PreProcessor
 from doctr.models.recognition.predictor import RecognitionPredictor
 
-from doctr_serve.inference.catalog_entries import ModelTask
+from doctr_serve.catalog.entries import ModelTask
 from doctr_serve.inference.shared_models import (
     DetectionModel,
     Forwarder,

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from doctr_serve.interrupt import POLL_INTERVAL_S, Interrupt
+from doctr_serve.common.interrupt import POLL_INTERVAL_S, Interrupt
 
 __all__ = ["ForwardScheduler"]
 

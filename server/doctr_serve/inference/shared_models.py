@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from doctr_serve.inference.backends import Backend
+from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.inference.runtimes import Backend
 from doctr_serve.inference.scheduler import ForwardScheduler
-from doctr_serve.interrupt import Interrupt
 
 __all__ = ["DetectionModel", "Forwarder", "OrientationModel", "RecognitionModel", "silence_postprocessor"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from doctr_serve.inference.catalog_entries import CatalogEntry, ModelTask
+from doctr_serve.catalog.entries import CatalogEntry, ModelTask
 from doctr_serve.inference.shared_models import silence_postprocessor
 
 __all__ = ["LoadedModel", "ModelStore"]

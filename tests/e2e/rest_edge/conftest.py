@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 import httpx
 import pytest
-from doctr_serve.envoy_config import EnvoyOptions
+from doctr_serve.edge.config import EnvoyOptions
 from support.fake_ocr_server import FakeServer
 from support.rest_edge import ENVOY_LIMIT_BYTES, SERVER_LIMIT_BYTES
 from support.rest_server import FakeFormService, run_envoy, run_form_server

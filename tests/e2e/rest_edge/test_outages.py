@@ -5,7 +5,7 @@ import threading
 import grpc
 import httpx
 import pytest
-from doctr_serve.envoy_config import EnvoyOptions, render
+from doctr_serve.edge.config import EnvoyOptions, render
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from support.dns_server import run_dns_server
 from support.rest_edge import SERVER_LIMIT_BYTES, assert_error, post

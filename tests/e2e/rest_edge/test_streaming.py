@@ -5,7 +5,7 @@ import threading
 
 import httpx
 import pytest
-from doctr_serve.envoy_config import EnvoyOptions
+from doctr_serve.edge.config import EnvoyOptions
 from doctr_serve.errors import InternalError
 from support.rest_edge import MIB, PNG, post
 from support.rest_server import run_envoy, run_form_server

@@ -29,6 +29,9 @@ class OnlyThePlainInstall:
             return None
         return self.finder.find_spec(name, path, target)
 
+    def find_distributions(self, context):
+        return getattr(self.finder, "find_distributions", lambda context: ())(context)
+
 sys.meta_path[:] = [OnlyThePlainInstall(finder) for finder in sys.meta_path]
 sys.argv = ["doctr-serve", *sys.argv[2:]]
 import doctr_serve_client

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from doctr_serve.errors import UnreadableDocumentError
-from doctr_serve.rpc_status import to_status
+from doctr_serve.formats.status import to_status
 from doctr_serve.v1 import ocr_pb2
 from doctr_serve_client import page_text, to_dict
 from google.protobuf import json_format

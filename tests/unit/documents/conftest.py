@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import DecodedPage, DecoderPool, SourceDocument
-from doctr_serve.interrupt import Interrupt
 from doctr_serve.settings import Settings
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from doctr.io import read_pdf
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import DecoderPool, SourceDocument
 from doctr_serve.errors import (
     DecoderCrashedError,
@@ -19,7 +20,6 @@ from doctr_serve.errors import (
     ShuttingDownError,
     UnreadableDocumentError,
 )
-from doctr_serve.interrupt import Interrupt
 from PIL import Image
 from support.faulty_decoder import faulty
 from support.samples import encoded, letter_image, letter_pdf, letter_png, letter_tiff

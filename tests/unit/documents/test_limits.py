@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pikepdf
 import pytest
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import DecoderPool, DocumentLimits, SourceDocument
 from doctr_serve.errors import (
     DecoderCrashedError,
@@ -18,7 +19,6 @@ from doctr_serve.errors import (
     UnreadableDocumentError,
     UnsupportedDocumentError,
 )
-from doctr_serve.interrupt import Interrupt
 from doctr_serve.settings import Settings
 from PIL import Image
 from support.samples import add_page, encoded, letter_pdf, letter_tiff, saved, text_operators

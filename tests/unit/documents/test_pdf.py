@@ -8,9 +8,9 @@ import numpy as np
 import pikepdf
 import pytest
 from doctr.io import read_pdf
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import DecoderPool, SourceDocument
 from doctr_serve.errors import EncryptedDocumentError, UnreadableDocumentError
-from doctr_serve.interrupt import Interrupt
 from PIL import Image
 from support.samples import (
     A4_POINTS,

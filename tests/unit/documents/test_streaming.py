@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from doctr.io import read_pdf
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import SourceDocument
 from doctr_serve.errors import DeadlineExceededError, RequestCancelledError
-from doctr_serve.interrupt import Interrupt
 from PIL import Image
 from support.faulty_decoder import faulty
 from support.samples import encoded, letter_pdf, letter_tiff

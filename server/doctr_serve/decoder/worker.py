@@ -1,0 +1,187 @@
+"""The decoder process: parses hostile files so that the server does not have to.
+
+Started by ``documents.process`` as ``python -m doctr_serve.decoder.worker <socket> <memory bytes> <timeout>``.
+It holds at most one document, answers one message at a time, and ends when its socket does. It imports
+neither torch nor grpc.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, Protocol
+
+from doctr_serve.decoder.channel import Channel, ChannelClosedError
+from doctr_serve.decoder.failure import DecodeFailure
+from doctr_serve.decoder.formats import ACCEPTED_FORMATS, HEAD_BYTES, guess_foreign_format, sniff_format
+from doctr_serve.decoder.image_document import SingleImageDocument, TiffDocument
+from doctr_serve.decoder.pdf_document import PdfDocument
+
+__all__ = ["Worker", "main", "open_document"]
+
+DAMAGED = "the content is damaged or incomplete"
+OUT_OF_MEMORY = "decoding it needs more memory than this server allows; send it smaller"
+
+
+class Document(Protocol):
+    """What every format offers."""
+
+    @property
+    def page_count(self) -> int:
+        """Pages of the document."""
+
+    def size(self, page_number: int) -> tuple[int, int]:
+        """Height and width in pixels, from headers; (0, 0) for a damaged page."""
+
+    def decode(self, page_number: int) -> tuple[int, int, Iterator[bytes]]:
+        """Height, width, and the rows as packed 8-bit RGB."""
+
+    def close(self) -> None:
+        """Frees everything."""
+
+
+def open_document(file: BinaryIO, password: str) -> tuple[str, Document]:
+    """Returns the format's name and the opened document.
+
+    Args:
+        file: the file, open for reading.
+        password: for an encrypted PDF; "" for none.
+
+    Raises:
+        DecodeFailure: the content is of no accepted format, or encrypted.
+        Exception: whatever the format's parser raises for damaged content.
+    """
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    if not head:
+        raise DecodeFailure("unreadable", "the file is empty")
+    format_name = sniff_format(head)
+    if format_name is None:
+        guess = guess_foreign_format(head)
+        looks_like = f", it looks like {guess}" if guess else ""
+        raise DecodeFailure(
+            "unsupported",
+            f"the content is of no accepted format{looks_like}; accepted are {ACCEPTED_FORMATS}",
+        )
+    if format_name == "pdf":
+        return format_name, PdfDocument(file, password)
+    if format_name == "tiff":
+        return format_name, TiffDocument(file)
+    return format_name, SingleImageDocument(file, format_name)
+
+
+class Worker:
+    """Answers the server's messages.
+
+    Args:
+        channel: the socket to the server.
+        timeout_s: seconds after which one operation ends the process. The server gives up earlier; this holds
+            when the server is gone and a parser hangs.
+    """
+
+    def __init__(self, channel: Channel, timeout_s: float) -> None:
+        self._channel = channel
+        self._timeout_s = timeout_s
+        self._document: Document | None = None
+
+    def run(self) -> None:
+        """Says that it is ready, then serves until the server closes the socket."""
+        with contextlib.suppress(ChannelClosedError), open(os.devnull, "w") as nowhere:
+            self._channel.send({"ready": True})
+            while True:
+                message, descriptor = self._channel.receive()
+                faulthandler.dump_traceback_later(self._timeout_s, exit=True, file=nowhere)
+                reply, bands = self._answer(message, descriptor)
+                faulthandler.cancel_dump_traceback_later()
+                self._channel.send(reply)
+                for band in bands:
+                    self._channel.send_bytes(band)
+                # Only now may the page's memory go; the next page needs it.
+                del bands
+
+    def open(self, file: BinaryIO, password: str) -> dict[str, Any]:
+        """Opens a document in place of the one before; returns the reply."""
+        self.close()
+        format_name, self._document = open_document(file, password)
+        return {"format": format_name, "page_count": self._document.page_count}
+
+    def sizes(self, pages: list[int]) -> dict[str, Any]:
+        """Returns the reply with the sizes of ``pages``."""
+        assert self._document is not None  # noqa: S101 - the server opens before it asks
+        return {"sizes": [self._document.size(page) for page in pages]}
+
+    def page(self, page_number: int) -> tuple[dict[str, Any], Iterable[bytes]]:
+        """Decodes one page; returns the reply and its pixels."""
+        if self._document is None:
+            raise DecodeFailure("unreadable", DAMAGED)
+        height, width, bands = self._document.decode(page_number)
+        return {"height": height, "width": width}, bands
+
+    def close(self) -> None:
+        """Closes the open document, if there is one."""
+        document, self._document = self._document, None
+        if document is not None:
+            document.close()
+
+    def _answer(
+        self, message: dict[str, Any], descriptor: int | None
+    ) -> tuple[dict[str, Any], Iterable[bytes]]:
+        try:
+            match message["op"]:
+                case "open":
+                    assert descriptor is not None  # noqa: S101 - every open carries one
+                    return self.open(os.fdopen(descriptor, "rb"), message["password"]), ()
+                case "sizes":
+                    return self.sizes(message["pages"]), ()
+                case "page":
+                    return self.page(message["page"])
+                case "close":
+                    self.close()
+            return {"ok": True}, ()
+        except DecodeFailure as failure:
+            return {"error": failure.kind, "problem": failure.problem}, ()
+        except MemoryError:
+            return {"error": "memory", "problem": OUT_OF_MEMORY}, ()
+        except Exception as error:  # Parsers raise anything: OSError, SyntaxError, struct.error, IndexError…
+            return {"error": "unreadable", "problem": DAMAGED, "detail": repr(error)[:500]}, ()
+
+
+def confine(memory_bytes: int) -> None:
+    """Limits what a document that takes this process over, or a bug in a parser, can do.
+
+    Args:
+        memory_bytes: address space; 0 for no limit.
+    """
+    try:
+        import resource
+    except ImportError:  # Not on Windows.
+        return
+    limits = {"RLIMIT_CORE": 0, "RLIMIT_FSIZE": 0}
+    if memory_bytes and sys.platform == "linux":  # macOS refuses RLIMIT_AS below what is already mapped.
+        limits["RLIMIT_AS"] = memory_bytes
+    for name, value in limits.items():
+        resource.setrlimit(getattr(resource, name), (value, value))
+
+
+def main(arguments: list[str], worker_class: type[Worker] = Worker) -> None:
+    """Entry point.
+
+    Args:
+        arguments: socket's file descriptor, memory in bytes, seconds for one operation.
+        worker_class: what answers; tests pass workers that fail on purpose.
+    """
+    descriptor, memory_bytes, timeout_s = int(arguments[0]), int(arguments[1]), float(arguments[2])
+    # The server decides when this process ends: a Ctrl-C or SIGTERM for everyone must let a drain finish.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    confine(memory_bytes)
+    worker_class(Channel(socket.socket(fileno=descriptor)), timeout_s).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

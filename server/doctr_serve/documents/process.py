@@ -1,0 +1,251 @@
+"""The server's side of one decoder process."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from doctr_serve.common.interrupt import POLL_INTERVAL_S, Interrupt
+from doctr_serve.decoder.channel import Channel, ChannelClosedError
+from doctr_serve.documents.source import SourceDocument
+from doctr_serve.errors import DeadlineExceededError, InternalError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["WORKER_COMMAND", "DecoderGoneError", "DecoderProcess", "DecoderStalledError"]
+
+logger = logging.getLogger(__name__)
+
+# -P: a folder named PIL in the working directory must not become the decoder.
+WORKER_COMMAND = (sys.executable, "-P", "-m", "doctr_serve.decoder.worker")
+
+# The process ends itself this many times later than the server gives it up, in case the server is gone.
+SELF_DESTRUCT_FACTOR = 2.0
+
+# Loading the parsers takes a second at most; on a machine that is starved, longer.
+START_TIMEOUT_S = 60.0
+
+# What a parser needs of the environment; everything else, keys and passwords included, stays with the server.
+_INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TMPDIR", "LANG", "LC_ALL")
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+class DecoderGoneError(Exception):
+    """The process died."""
+
+
+class DecoderStalledError(Exception):
+    """The process took too long."""
+
+
+class DecoderProcess:
+    """One decoder process; used by one thread at a time.
+
+    Args:
+        memory_bytes: its address space; 0 for no limit.
+        timeout_s: seconds it may take for one answer.
+        command: what to start; the socket's descriptor, ``memory_bytes`` and a timeout are appended.
+    """
+
+    def __init__(self, memory_bytes: int, timeout_s: float, command: Sequence[str] = WORKER_COMMAND) -> None:
+        self._timeout_s = timeout_s
+        ours, theirs = socket.socketpair()
+        try:
+            ours.settimeout(POLL_INTERVAL_S)
+            self._process = subprocess.Popen(  # noqa: S603 - the operator's own interpreter
+                [*command, str(theirs.fileno()), str(memory_bytes), str(timeout_s * SELF_DESTRUCT_FACTOR)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=_environment(),
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise InternalError("no decoder process could be started; try again later") from error
+        finally:
+            theirs.close()
+        self._channel = Channel(ours)
+        self._started_at = time.monotonic()
+        self._is_ready = False
+        self._sent_at: list[float] = []
+        self._amid_pixels = False
+        self.documents_opened = 0
+
+    @property
+    def process_id(self) -> int:
+        """The operating system's number of the process."""
+        return self._process.pid
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is outstanding: only a process that owes nothing may serve another request."""
+        return bool(self._sent_at) or self._amid_pixels
+
+    def is_alive(self) -> bool:
+        """Returns whether the process still runs."""
+        return self._process.poll() is None
+
+    def send(self, operation: str, **arguments: Any) -> None:
+        """Asks for something; :meth:`receive` returns the answer, in the order of the questions.
+
+        Raises:
+            DecoderGoneError: the process died.
+        """
+        self._send({"op": operation, **arguments}, None)
+
+    def send_document(self, document: SourceDocument) -> None:
+        """Asks to open a document.
+
+        Raises:
+            DecoderGoneError: the process died.
+        """
+        descriptor = _descriptor(document.content)
+        try:
+            self._send({"op": "open", "password": document.pdf_password}, descriptor)
+        finally:
+            os.close(descriptor)
+        self.documents_opened += 1
+
+    def receive(self, interrupt: Interrupt) -> dict[str, Any]:
+        """Returns the answer to the oldest open question.
+
+        Raises:
+            DecoderGoneError: the process died.
+            DecoderStalledError: it took longer than ``timeout_s`` since the question.
+            RequestCancelledError: ``interrupt`` fired.
+            DeadlineExceededError: ``interrupt`` fired.
+        """
+        if not self._sent_at:  # The question did not get through.
+            raise DecoderGoneError
+        if not self._is_ready:
+            # Its start is no time that the document took.
+            self._receive_until(self._started_at + START_TIMEOUT_S, interrupt)
+            self._is_ready = True
+            self._sent_at[0] = time.monotonic()
+        message = self._receive_until(self._sent_at[0] + self._timeout_s, interrupt)
+        self._sent_at.pop(0)
+        if self._sent_at:  # The next question is worked on only from now on.
+            self._sent_at[0] = time.monotonic()
+        if "detail" in message:
+            logger.debug("decoder: %s", message["detail"])
+        return message
+
+    def receive_pixels(self, height: int, width: int, interrupt: Interrupt) -> NDArray[np.uint8]:
+        """Returns the pixels that follow a page's answer: (height, width, 3) uint8 RGB.
+
+        Raises:
+            DecoderGoneError: the process died.
+            DecoderStalledError: the pixels took longer than ``timeout_s``.
+            RequestCancelledError: ``interrupt`` fired.
+            DeadlineExceededError: ``interrupt`` fired.
+        """
+        import numpy as np  # Not above: the decoder processes load this package, and numpy is half their start.
+
+        if height < 1 or width < 1:  # No decoder in its right mind says that.
+            raise DecoderGoneError
+        pixels: NDArray[np.uint8] = np.empty((height, width, 3), np.uint8)
+        self._amid_pixels = True
+        self._wait_until(time.monotonic() + self._timeout_s, interrupt)
+        try:
+            self._channel.receive_into(memoryview(pixels.data).cast("B"))
+        except ChannelClosedError as error:
+            raise DecoderGoneError from error
+        self._amid_pixels = False
+        return pixels
+
+    def drain(self, timeout_s: float) -> bool:
+        """Takes the answers that nobody wants any more.
+
+        Args:
+            timeout_s: seconds to wait for them.
+
+        Returns:
+            Whether the process owes nothing now and may serve another request.
+        """
+        interrupt = Interrupt(timeout_s)
+        try:
+            while self._sent_at and not self._amid_pixels:
+                answer = self.receive(interrupt)
+                if "height" in answer:
+                    self.receive_pixels(answer["height"], answer["width"], interrupt)
+        except (DecoderGoneError, DecoderStalledError, DeadlineExceededError, MemoryError):
+            return False
+        return not self.is_busy
+
+    def stop(self) -> None:
+        """Ends the process, whatever it is doing."""
+        self._channel.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        self._process.wait()
+
+    def last_words(self) -> str:
+        """Returns how the process ended, for the log: a signal's name or an exit code."""
+        try:
+            code = self._process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            return "it closed its socket"
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+    def _send(self, message: dict[str, Any], descriptor: int | None) -> None:
+        try:
+            self._channel.send(message, descriptor)
+        except ChannelClosedError as error:
+            raise DecoderGoneError from error
+        self._sent_at.append(time.monotonic())
+
+    def _receive_until(self, deadline: float, interrupt: Interrupt) -> dict[str, Any]:
+        self._wait_until(deadline, interrupt)
+        try:
+            message, descriptor = self._channel.receive()
+        except ChannelClosedError as error:
+            raise DecoderGoneError from error
+        if descriptor is not None:  # No honest decoder sends one.
+            os.close(descriptor)
+        return message
+
+    def _wait_until(self, deadline: float, interrupt: Interrupt) -> None:
+        def on_wait() -> None:
+            interrupt.check()
+            if time.monotonic() >= deadline:
+                raise DecoderStalledError
+
+        interrupt.check()
+        self._channel.on_wait = on_wait
+
+
+def _environment() -> dict[str, str]:
+    kept = {
+        name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith("PYTHON")
+    }
+    return kept | _ENVIRONMENT
+
+
+def _descriptor(content: bytes | Path) -> int:
+    """A descriptor of its own for a document; the decoder reads it there, whatever its size."""
+    if isinstance(content, Path):
+        return os.open(content, os.O_RDONLY | os.O_CLOEXEC)
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("document", os.MFD_CLOEXEC)
+    else:  # Not on macOS.
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

@@ -1,0 +1,152 @@
+"""Envoy's configuration: ``envoy/envoy.yaml`` with addresses, limits and origins put into it.
+
+Envoy itself reads no variables, so the command fills them in. What each value is for stands in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Config", "EnvoyOptions", "InvalidAddressError", "config_folder", "render"]
+
+MIB = 1024 * 1024
+SERVER_LIMIT_MARGIN_S = 60.0
+"""Envoy's timeouts come this much after the server's, so that the server's own, better answer is first."""
+
+_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]/\s]+)):(?P<port>\d{1,5})")
+
+Config = dict[str, Any]
+"""A configuration, or a part of it, as YAML and JSON have it."""
+
+
+class InvalidAddressError(ValueError):
+    """An address is not ``host:port``."""
+
+
+@dataclass(frozen=True)
+class EnvoyOptions:
+    """What differs between deployments; the defaults, also the command's, are the file's own values.
+
+    Attributes:
+        listen: ``host:port`` for gRPC, grpc-web and REST; port 0 takes a free one.
+        upstreams: ``host:port`` of the servers; a DNS name stands for all of its addresses.
+        admin: ``host:port`` of Envoy's admin interface; whoever reaches it can stop Envoy.
+        max_request_bytes: largest body of ``POST /ocr``; larger ones are answered with 413.
+        request_timeout_s: the server's limit for one request.
+        cors_origins: origins whose pages may call from a browser: ``https://app.example.com``, or ``*``;
+            empty for the file's own, which are those of localhost.
+        access_log: a file, ``-`` for stdout, ``off`` for none.
+    """
+
+    listen: str = "127.0.0.1:8080"
+    upstreams: tuple[str, ...] = ("127.0.0.1:50051",)
+    admin: str = "127.0.0.1:9901"
+    max_request_bytes: int = 100 * MIB
+    request_timeout_s: float = 600.0
+    cors_origins: tuple[str, ...] = ()
+    access_log: str = "-"
+
+
+def config_folder() -> Path:
+    """The folder with ``envoy.yaml`` and the descriptor set: of the installed package, or of the repository."""
+    installed = Path(__file__).parents[1] / "_envoy"
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "envoy"
+
+
+def render(options: EnvoyOptions) -> Config:
+    """Returns the configuration, ready for Envoy as JSON or YAML.
+
+    Raises:
+        InvalidAddressError: an address is not ``host:port``.
+        ImportError: PyYAML, which the extra ``server`` brings, is missing.
+    """
+    import yaml  # here, as the command's help needs the defaults above on the plain install too
+
+    config: Config = yaml.safe_load((config_folder() / "envoy.yaml").read_text())
+    manager = _connection_manager(config)
+    _filter(manager, "grpc_json_transcoder")["proto_descriptor"] = str(config_folder() / "ocr.descriptor.pb")
+    config["static_resources"]["listeners"][0]["address"] = _socket_address(options.listen)
+    config["admin"]["address"] = _socket_address(options.admin)
+    endpoints = [{"endpoint": {"address": _socket_address(upstream)}} for upstream in options.upstreams]
+    config["static_resources"]["clusters"][0]["load_assignment"]["endpoints"] = [{"lb_endpoints": endpoints}]
+    _set_max_request_bytes(manager, options.max_request_bytes)
+    _set_timeout(manager, options.request_timeout_s + SERVER_LIMIT_MARGIN_S)
+    if options.cors_origins:
+        _set_cors_origins(manager, options.cors_origins)
+    _set_access_log(manager, options.access_log)
+    return config
+
+
+def _connection_manager(config: Config) -> Config:
+    return config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+
+
+def _filter(manager: Config, name: str) -> Config:
+    """The configuration of the HTTP filter ``envoy.filters.http.<name>``."""
+    return next(
+        entry["typed_config"]
+        for entry in manager["http_filters"]
+        if entry["name"] == f"envoy.filters.http.{name}"
+    )
+
+
+def _routes(manager: Config) -> list[Config]:
+    return [route for host in manager["route_config"]["virtual_hosts"] for route in host["routes"]]
+
+
+def _socket_address(address: str) -> Config:
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match["port"]) > 65535:
+        raise InvalidAddressError(f"'{address}' is no host:port, such as 127.0.0.1:8080 or [::1]:8080")
+    return {"socket_address": {"address": match["ipv6"] or match["name"], "port_value": int(match["port"])}}
+
+
+def _set_max_request_bytes(manager: Config, max_request_bytes: int) -> None:
+    (too_long,) = (
+        header["range_match"]
+        for route in _routes(manager)
+        for header in route["match"].get("headers", ())
+        if "range_match" in header
+    )
+    shipped, too_long["start"] = too_long["start"] - 1, max_request_bytes + 1
+    for mapper in manager["local_reply_config"]["mappers"]:
+        body = mapper["body_format_override"].get("json_format", {})
+        if "message" in body:
+            body["message"] = body["message"].replace(f"{shipped} bytes", f"{max_request_bytes} bytes")
+
+
+def _set_timeout(manager: Config, timeout_s: float) -> None:
+    manager["stream_idle_timeout"] = f"{timeout_s:g}s"
+    for route in _routes(manager):
+        if "max_stream_duration" in route.get("route", {}):
+            route["route"]["max_stream_duration"]["max_stream_duration"] = f"{timeout_s:g}s"
+
+
+def _set_cors_origins(manager: Config, origins: tuple[str, ...]) -> None:
+    matches = [
+        {"safe_regex": {"regex": ".*"}} if origin == "*" else {"exact": origin.rstrip("/")}
+        for origin in origins
+    ]
+    for host in manager["route_config"]["virtual_hosts"]:
+        policy = host["typed_per_filter_config"]["envoy.filters.http.cors"]
+        policy["allow_origin_string_match"] = matches
+
+
+def _set_access_log(manager: Config, access_log: str) -> None:
+    if access_log == "off":
+        manager["access_log"] = []
+    elif access_log != "-":
+        stdout = manager["access_log"][0]["typed_config"]
+        manager["access_log"] = [
+            {
+                "name": "envoy.access_loggers.file",
+                "typed_config": {
+                    **stdout,
+                    "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+                    "path": access_log,
+                },
+            }
+        ]

@@ -1,0 +1,1 @@
+"""A reading of a page -> an answer in some form."""

@@ -1,0 +1,97 @@
+"""docTR's page -> protobuf messages, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from doctr_serve.formats.status import to_status
+from doctr_serve.v1 import ocr_pb2
+
+if TYPE_CHECKING:
+    from doctr.io.elements import Block, Line, Page, Word
+
+    from doctr_serve.documents import PageReference
+    from doctr_serve.inference.engine import ModelNames
+    from doctr_serve.reading.pipeline import PageReading
+
+__all__ = ["page_result"]
+
+
+def page_result(reading: PageReading, models: ModelNames) -> ocr_pb2.PageResult:
+    """Returns the message of one page.
+
+    ``orientation`` and ``language`` are always set, if need be to an empty message, and so is every word's
+    ``text_orientation``: an unset message field would be missing from the JSON.
+    """
+    result = _envelope(reading.reference)
+    result.models.CopyFrom(
+        ocr_pb2.Models(
+            detection_model=models.detection,
+            recognition_model=models.recognition,
+            page_orientation_model=models.page_orientation,
+            text_orientation_model=models.text_orientation,
+        )
+    )
+    if reading.error is not None:
+        result.error.CopyFrom(to_status(reading.error))
+        result.dimensions.extend((reading.reference.height, reading.reference.width))
+    if reading.page is not None:
+        _fill(result, reading.page)
+    return result
+
+
+def _envelope(reference: PageReference) -> ocr_pb2.PageResult:
+    return ocr_pb2.PageResult(
+        name=reference.document_name,
+        page_number=reference.page_number,
+        page_count=reference.page_count,
+        orientation=ocr_pb2.Orientation(),
+        language=ocr_pb2.Language(),
+    )
+
+
+def _fill(result: ocr_pb2.PageResult, page: Page) -> None:
+    result.dimensions.extend(int(side) for side in page.dimensions)
+    # docTR fills both with None values where they were not asked for (doctr/io/elements.py, class Page).
+    result.orientation.CopyFrom(_orientation(page.orientation))
+    if page.language["value"] is not None:
+        result.language.value = page.language["value"]
+        result.language.confidence = page.language["confidence"]
+    result.pages.add().blocks.extend(_block(block) for block in page.blocks)
+
+
+def _block(block: Block) -> ocr_pb2.Block:
+    return ocr_pb2.Block(
+        geometry=_flat(block.geometry),
+        detection_score=block.objectness_score,
+        lines=[_line(line) for line in block.lines],
+    )
+
+
+def _line(line: Line) -> ocr_pb2.Line:
+    return ocr_pb2.Line(
+        geometry=_flat(line.geometry),
+        detection_score=line.objectness_score,
+        words=[_word(word) for word in line.words],
+    )
+
+
+def _word(word: Word) -> ocr_pb2.Word:
+    return ocr_pb2.Word(
+        value=word.value,
+        geometry=_flat(word.geometry),
+        detection_score=word.objectness_score,
+        confidence=word.confidence,
+        text_orientation=_orientation(word.crop_orientation),
+    )
+
+
+def _orientation(orientation: dict[str, Any]) -> ocr_pb2.Orientation:
+    return ocr_pb2.Orientation(value=orientation["value"], confidence=orientation["confidence"])
+
+
+def _flat(geometry: Iterable[Iterable[float]]) -> list[float]:
+    """Returns the corners one after the other: 2 points give 4 numbers, 4 points give 8."""
+    return list(chain.from_iterable(geometry))

@@ -1,0 +1,1 @@
+"""The core: documents in, readings out, without a transport."""

@@ -1,0 +1,149 @@
+"""Who gets in: a bounded number of requests in flight, fewer worked on at once, none while draining."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from doctr_serve.common.interrupt import POLL_INTERVAL_S, Interrupt
+from doctr_serve.errors import NotReadyError, QueueFullError, ShuttingDownError
+
+__all__ = ["Admission"]
+
+SMOOTHING = 0.2
+"""Weight of the newest request in the mean duration that the retry delay is estimated from."""
+MAX_RETRY_AFTER_S = 60.0
+
+
+class Admission:
+    """Admits requests, in the order they came.
+
+    Args:
+        max_concurrent_requests: requests worked on at once.
+        max_queued_requests: requests that may wait beyond these, or still be uploading.
+    """
+
+    def __init__(self, *, max_concurrent_requests: int, max_queued_requests: int) -> None:
+        self._max_in_flight = max_concurrent_requests + max_queued_requests
+        self._max_concurrent = max_concurrent_requests
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._in_flight = 0
+        self._working = 0
+        self._waiting: deque[threading.Event] = deque()
+        self._mean_duration_s = 1.0
+        self._is_ready = False
+        self._is_draining = False
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that hold a place now: uploading, waiting or worked on."""
+        with self._lock:
+            return self._in_flight
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for their turn."""
+        with self._lock:
+            return len(self._waiting)
+
+    def set_ready(self) -> None:
+        """Lets requests in: the models are loaded."""
+        with self._lock:
+            self._is_ready = True
+
+    def drain(self) -> None:
+        """Refuses every new request from now on."""
+        with self._lock:
+            self._is_draining = True
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Returns True as soon as no request is in flight, False when ``timeout_s`` passed before."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._in_flight == 0, timeout=timeout_s)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Holds one of the bounded places of requests in flight.
+
+        Raises:
+            NotReadyError: before :meth:`set_ready`.
+            ShuttingDownError: after :meth:`drain`.
+            QueueFullError: no place is free; ``retry_after_s`` estimates when one will be.
+        """
+        with self._lock:
+            self._refuse_if_closed()
+            if self._in_flight >= self._max_in_flight:
+                raise QueueFullError(
+                    f"{self._in_flight} requests are in flight already; retry later, or ask the operator to raise "
+                    "max_queued_requests",
+                    retry_after_s=self._retry_after_s(),
+                )
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._in_flight -= 1
+                self._idle.notify_all()
+
+    @contextmanager
+    def turn(self, interrupt: Interrupt) -> Iterator[None]:
+        """Waits for this request's turn to be worked on, and holds it.
+
+        Raises:
+            RequestCancelledError: cancelled while it waited.
+            DeadlineExceededError: the deadline passed while it waited.
+        """
+        self._take_turn(interrupt)
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._mean_duration_s += SMOOTHING * (time.monotonic() - started - self._mean_duration_s)
+                self._pass_on_turn()
+
+    def _take_turn(self, interrupt: Interrupt) -> None:
+        ticket = threading.Event()
+        with self._lock:
+            if self._working < self._max_concurrent:
+                self._working += 1
+                return
+            self._waiting.append(ticket)
+        while not ticket.wait(POLL_INTERVAL_S):
+            try:
+                interrupt.check()
+            except BaseException:
+                self._leave_queue(ticket)
+                raise
+
+    def _leave_queue(self, ticket: threading.Event) -> None:
+        with self._lock:
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+            else:  # the turn came between the last wait and now
+                self._pass_on_turn()
+
+    def _pass_on_turn(self) -> None:
+        if self._waiting:
+            self._waiting.popleft().set()
+        else:
+            self._working -= 1
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_draining:
+            raise ShuttingDownError(
+                "the server is shutting down; retry on another replica, or later", retry_after_s=1
+            )
+        if not self._is_ready:
+            raise NotReadyError(
+                "the server is loading its models; retry when its health is SERVING", retry_after_s=1
+            )
+
+    def _retry_after_s(self) -> float:
+        waiting = len(self._waiting) + 1
+        return min(MAX_RETRY_AFTER_S, max(0.1, self._mean_duration_s * waiting / self._max_concurrent))

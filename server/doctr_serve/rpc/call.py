@@ -1,0 +1,138 @@
+"""One RPC: its id, its stop signal, its place in the queue, its log line and its errors' way out."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+import grpc
+import structlog
+from grpc_status import rpc_status as grpc_rpc_status
+
+from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.errors import DeadlineExceededError, DoctrServeError, InternalError, RequestCancelledError
+from doctr_serve.formats.status import to_status
+from doctr_serve.rpc.trailers import error_trailers
+
+if TYPE_CHECKING:
+    from doctr_serve.reading.admission import Admission
+
+__all__ = ["REQUEST_ID_KEY", "Call"]
+
+REQUEST_ID_KEY = "x-request-id"
+"""Metadata key: read from the caller, returned as a trailer and, with the first message, as a header."""
+VALID_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+OVERTIME_S = 2.0
+"""Seconds past its deadline after which a call is cut off: it waits for a caller who reads no more messages."""
+
+logger = structlog.get_logger("doctr_serve.rpc.call")
+
+
+class Call:
+    """The server's side of one RPC.
+
+    Args:
+        context: grpc's context of the RPC.
+        request_timeout_s: longest time for the RPC; the caller's own deadline holds when it is shorter.
+    """
+
+    def __init__(self, context: grpc.ServicerContext, *, request_timeout_s: float) -> None:
+        self._context = context
+        self._headers_sent = False
+        self.request_id = _request_id(context)
+        self.started = time.monotonic()
+        self.pages = 0
+        self.failed_pages = 0
+        remaining_s = context.time_remaining()
+        self.interrupt = Interrupt(
+            request_timeout_s if remaining_s is None else min(remaining_s, request_timeout_s)
+        )
+        context.set_trailing_metadata(((REQUEST_ID_KEY, self.request_id),))
+        if not context.add_callback(self.interrupt.cancel):
+            self.interrupt.cancel()
+
+    def send_headers(self) -> None:
+        """Sends the response headers, once.
+
+        Not before the first message: an error before it must be able to set the HTTP status.
+        """
+        if self._headers_sent:
+            return
+        self._headers_sent = True
+        try:
+            self._context.send_initial_metadata(((REQUEST_ID_KEY, self.request_id),))
+        except grpc.RpcError as error:  # grpc's way to say that the caller is gone (grpc/_server.py)
+            raise RequestCancelledError("the caller cancelled the request") from error
+
+    @contextmanager
+    def answer(self, method: str, admission: Admission | None = None) -> Iterator[None]:
+        """Runs the body of an RPC; turns what it raises into the RPC's status, and logs one line.
+
+        Args:
+            method: the RPC's name.
+            admission: where the RPC needs a place of the bounded ones; None for one that costs nothing.
+        """
+        with structlog.contextvars.bound_contextvars(request_id=self.request_id, method=method):
+            code = "OK"
+            try:
+                with self._cut_off_at_the_deadline(), admission.place() if admission else nullcontext():
+                    yield
+            except RequestCancelledError:
+                code = RequestCancelledError.code
+                self._context.cancel()
+            except DoctrServeError as error:
+                code = error.code
+                self._abort(error)
+            except GeneratorExit:
+                # grpc closes the response generator when the caller went away between two messages.
+                has_time = self.interrupt.remaining_s() != 0
+                code = (RequestCancelledError if has_time else DeadlineExceededError).code
+                raise
+            except Exception:
+                code = InternalError.code
+                logger.exception("call_failed")
+                self._abort(
+                    InternalError(f"the server failed; report it with the request id {self.request_id}")
+                )
+            finally:
+                self._log(code)
+
+    @contextmanager
+    def _cut_off_at_the_deadline(self) -> Iterator[None]:
+        """Cancels the call when it outlives its deadline.
+
+        The body notices a deadline between its steps, but not while grpc waits for a caller who reads no further
+        messages: without this such a caller would keep its place, and a drain waiting, for good.
+        """
+        timer = threading.Timer((self.interrupt.remaining_s() or 0) + OVERTIME_S, self._context.cancel)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _abort(self, error: DoctrServeError) -> None:
+        status = grpc_rpc_status.to_status(to_status(error))
+        # abort_with_status replaces the trailers that were set before (grpc/_server.py, _Context.abort_with_status).
+        trailers = (*status.trailing_metadata, *error_trailers(error), (REQUEST_ID_KEY, self.request_id))
+        self._context.abort_with_status(status._replace(trailing_metadata=trailers))
+
+    def _log(self, code: str) -> None:
+        logger.info(
+            "call",
+            code=code,
+            pages=self.pages,
+            failed_pages=self.failed_pages,
+            duration_s=round(time.monotonic() - self.started, 4),
+        )
+
+
+def _request_id(context: grpc.ServicerContext) -> str:
+    given = dict(context.invocation_metadata()).get(REQUEST_ID_KEY, "")
+    return given if isinstance(given, str) and VALID_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

@@ -1,0 +1,1 @@
+"""What arrives -> documents: whole messages, documents in pieces, browsers' forms."""
