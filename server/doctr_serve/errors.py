@@ -19,10 +19,14 @@ __all__ = [
     "NoDocumentsError",
     "NotReadyError",
     "PageTooLargeError",
+    "PermissionDeniedError",
     "QueueFullError",
+    "Reported",
     "RequestCancelledError",
     "RequestTooLargeError",
     "ShuttingDownError",
+    "StopSignal",
+    "UnauthenticatedError",
     "UnknownModelError",
     "UnreadableDocumentError",
     "UnsupportedDocumentError",
@@ -31,12 +35,13 @@ __all__ = [
 ]
 
 
-class DoctrServeError(Exception):
-    """Base of every error that reaches a caller.
+class Reported:
+    """What a caller is told: mixed into the errors and the stop signals below.
 
     Attributes:
         code: canonical gRPC status name, e.g. ``"INVALID_ARGUMENT"``.
         reason: stable UPPER_SNAKE_CASE identifier for programs (``google.rpc.ErrorInfo.reason``).
+        message: what went wrong and what to do next, for people.
         field: the option, file or page at fault (``google.rpc.BadRequest.FieldViolation.field``), or None.
         retry_after_s: seconds after which the same call may succeed, or None where a retry is no help.
     """
@@ -45,10 +50,22 @@ class DoctrServeError(Exception):
     reason = "UNKNOWN"
 
     def __init__(self, message: str, *, field: str | None = None, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
+        super().__init__(message)  # type: ignore[call-arg]  # the exception that it is mixed into
         self.message = message
         self.field = field
         self.retry_after_s = retry_after_s
+
+
+class DoctrServeError(Reported, Exception):
+    """Base of every error that reaches a caller."""
+
+
+class StopSignal(Reported, BaseException):
+    """Base of what ends a request's work from outside: its caller, or its deadline.
+
+    No ``Exception``, as ``asyncio.CancelledError`` is none: a handler that answers for a page's failure must not
+    swallow the end of the request.
+    """
 
 
 class InvalidRequestError(DoctrServeError):
@@ -170,14 +187,28 @@ class ShuttingDownError(DoctrServeError):
     reason = "SHUTTING_DOWN"
 
 
-class DeadlineExceededError(DoctrServeError):
+class UnauthenticatedError(DoctrServeError):
+    """The caller did not say who it is, or not in a way the server believes."""
+
+    code = "UNAUTHENTICATED"
+    reason = "UNAUTHENTICATED"
+
+
+class PermissionDeniedError(DoctrServeError):
+    """The caller is known, and may not do this."""
+
+    code = "PERMISSION_DENIED"
+    reason = "PERMISSION_DENIED"
+
+
+class DeadlineExceededError(StopSignal):
     """The caller's deadline or the server's own limit passed."""
 
     code = "DEADLINE_EXCEEDED"
     reason = "DEADLINE_EXCEEDED"
 
 
-class RequestCancelledError(DoctrServeError):
+class RequestCancelledError(StopSignal):
     """The caller went away; nobody reads this error, it stops the work."""
 
     code = "CANCELLED"

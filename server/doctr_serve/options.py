@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from doctr_serve.errors import InvalidOptionError
 
 if TYPE_CHECKING:
     from doctr_serve.settings import Settings
-    from doctr_serve.v1 import ocr_pb2
 
 __all__ = ["DOCTR_ARGUMENTS", "OCROptions"]
 
@@ -61,39 +60,27 @@ class OCROptions:
     pages: str = ""
 
     @classmethod
-    def from_request(cls, request: ocr_pb2.OCRRequest, settings: Settings) -> OCROptions:
-        """Returns the request's options, absent ones at their default.
-
-        Raises:
-            InvalidOptionError: a number out of its range.
-        """
-        given = {
-            field.name: getattr(request, field.name) for field in fields(cls) if request.HasField(field.name)
-        }
-        defaults = {
+    def defaults(cls, settings: Settings, **given: Any) -> OCROptions:
+        """Returns the options that are given, the others at the defaults of ``settings`` and of the contract."""
+        pair = {
             "detection_model": settings.default_detection_model,
             "recognition_model": settings.default_recognition_model,
         }
-        options = cls(**(defaults | given))
-        options.validate(
-            max_detection_batch_size=settings.max_detection_batch_size,
-            max_recognition_batch_size=settings.max_recognition_batch_size,
-        )
-        return options
+        return cls(**(pair | given))
 
     @property
     def needs_page_orientation(self) -> bool:
         """Whether anything asked for depends on which way up the page is."""
         return self.detect_orientation or self.straighten_pages
 
-    def validate(self, *, max_detection_batch_size: int, max_recognition_batch_size: int) -> None:
+    def validate(self, settings: Settings) -> None:
         """Checks every number against its range.
 
         Raises:
             InvalidOptionError: naming the first option that is out of range, and the range.
         """
-        self._require("detection_batch_size", 1, max_detection_batch_size)
-        self._require("recognition_batch_size", 1, max_recognition_batch_size)
+        self._require("detection_batch_size", 1, settings.max_detection_batch_size)
+        self._require("recognition_batch_size", 1, settings.max_recognition_batch_size)
         for name in ("binary_threshold", "box_threshold", "paragraph_break"):
             self._require(name, 0.0, 1.0)
 

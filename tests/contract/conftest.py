@@ -45,8 +45,8 @@ def _shared_watched(weights_dir: Path) -> Iterator[Watched]:
 @pytest.fixture
 def watched(_shared_watched: Watched) -> Iterator[Watched]:
     """A cheap server, idle at the start of the test and at its end; nothing blocks in it unless the test says so."""
-    backend = _shared_watched.backend
-    backend.forwards.clear()
+    runtime = _shared_watched.runtime
+    runtime.forwards.clear()
     yield _shared_watched
-    backend.before = lambda task: None
+    runtime.before = lambda task: None
     eventually(_shared_watched.is_idle, what="an idle server after the test")

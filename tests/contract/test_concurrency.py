@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
+import psutil
 import pytest
 from doctr_serve.catalog import CatalogEntry
 from doctr_serve.errors import WeightsUnavailableError
 from doctr_serve.v1 import ocr_pb2
 from support.pages import png, short_pdf, skewed
 from support.server import DETECTION_MODEL, RECOGNITION_MODEL, failure_of, request
+from support.waiting import eventually
 from support.watched import Watched, watched_service
 
 OPTIONS: list[dict[str, Any]] = [
@@ -47,11 +49,11 @@ def test_requests_with_different_options_at_once_give_what_each_gives_alone(watc
 
 def test_a_model_is_loaded_once_however_many_ask_for_it_at_once(watched_dir_service: Watched) -> None:
     watched = watched_dir_service
-    assert watched.engine.loads == [DETECTION_MODEL, RECOGNITION_MODEL]
+    assert watched.runtime.loads == [DETECTION_MODEL, RECOGNITION_MODEL]
     asked = [{"detection_model": "fast_tiny"}, {"recognition_model": "crnn_mobilenet_v3_large"}, {}] * 4
     with ThreadPoolExecutor(len(asked)) as threads:
         list(threads.map(lambda options: watched.service.stream(short_pdf(1), **options), asked))
-    assert sorted(watched.engine.loads) == sorted(
+    assert sorted(watched.runtime.loads) == sorted(
         [DETECTION_MODEL, RECOGNITION_MODEL, "fast_tiny", "crnn_mobilenet_v3_large"]
     )
 
@@ -59,22 +61,20 @@ def test_a_model_is_loaded_once_however_many_ask_for_it_at_once(watched_dir_serv
 def test_options_cost_no_reload(watched: Watched) -> None:
     for options in OPTIONS:
         watched.service.stream(short_pdf(1), **options)
-    loads = list(watched.engine.loads)
+    loads = list(watched.runtime.loads)
     for options in OPTIONS:
         watched.service.stream(short_pdf(1), **options)
-    assert watched.engine.loads == loads
+    assert watched.runtime.loads == loads
 
 
 def test_a_load_that_failed_is_tried_again_by_the_next_request(watched_dir_service: Watched) -> None:
-    watched, engine = watched_dir_service, watched_dir_service.engine
-    load, failures = engine._store._load, iter([WeightsUnavailableError("a disk error")])
+    watched, failures = watched_dir_service, iter([WeightsUnavailableError("a disk error")])
 
-    def fail_once(entry: CatalogEntry) -> Any:
+    def fail_once(entry: CatalogEntry) -> None:
         for failure in failures:
             raise failure
-        return load(entry)
 
-    engine._store._load = fail_once
+    watched.runtime.before_load = fail_once
     asked = request(short_pdf(1), detection_model="fast_tiny")
     with pytest.raises(grpc.RpcError) as caught:
         watched.service.stub.ReadDocuments(asked, timeout=60)
@@ -90,15 +90,23 @@ def watched_dir_service(weights_dir: Any) -> Any:
         yield watched
 
 
+def decoder_processes() -> set[int]:
+    """Process ids of this process's decoders."""
+    return {
+        child.pid for child in psutil.Process().children() if "doctr_serve.decoder.worker" in child.cmdline()
+    }
+
+
 def test_a_server_gives_all_its_threads_and_processes_back(weights_dir: Any) -> None:
     before = {thread.ident for thread in threading.enumerate()}
+    others = decoder_processes()
     with watched_service(weights_dir, max_concurrent_requests=2) as watched:
         watched.service.stream(short_pdf(2))
         stream = watched.service.stub.StreamPages(request(short_pdf(50)), timeout=60)
         next(stream)
         stream.cancel()
-        decoders = watched.service.server.decoders
-    assert decoders.idle_process_ids() == []
+        assert decoder_processes() - others
+    eventually(lambda: not decoder_processes() - others, what="the end of the decoder processes")
     left = [thread.name for thread in threading.enumerate() if thread.ident not in before]
     assert not [name for name in left if name.startswith(("forward", "rpc", "upload", "Thread", "warm"))], (
         left

@@ -12,14 +12,13 @@ from typing import Any
 import grpc
 import pytest
 from doctr_serve.catalog import ModelTask
-from doctr_serve.documents import DecoderPool
 from doctr_serve.v1 import ocr_pb2
 from google.api import httpbody_pb2
 from google.rpc import code_pb2
 from support.faulty_decoder import faulty
 from support.pages import png, short_pdf, two_columns
 from support.samples import letter_jpeg, letter_pdf
-from support.server import Failure, failure_of, request, settings_for, unpacked
+from support.server import Failure, failure_of, request, unpacked
 from support.watched import Watched, watched_service
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -188,7 +187,7 @@ def test_a_wrong_request_is_refused_and_told_why(watched: Watched, case: str, me
     assert_message(failure, message)
     assert failure.retry_after_s is None
     assert failure.trailers["x-error-reason"] == reason
-    assert not watched.backend.forwards
+    assert not watched.runtime.forwards
 
 
 # id: (messages, reason, fields, what the message says)
@@ -265,7 +264,7 @@ def test_a_wrong_document_among_good_ones_is_found_before_any_page_is_read(watch
         watched, request(short_pdf(1), named("notes.txt", b"text"), short_pdf(1)), "StreamPages"
     )
     assert (failure.code, failure.fields) == (INVALID, ["notes.txt"])
-    assert not watched.backend.forwards
+    assert not watched.runtime.forwards
 
 
 def test_a_page_that_cannot_be_decoded_is_an_entry_among_the_others(watched: Watched) -> None:
@@ -278,9 +277,8 @@ def test_a_page_that_cannot_be_decoded_is_an_entry_among_the_others(watched: Wat
 
 
 def test_a_crash_of_the_decoder_costs_one_page(weights_dir: Path) -> None:
-    settings = settings_for(weights_dir, max_concurrent_requests=1)
-    decoders = DecoderPool(settings, worker_command=faulty("crash:2"))
-    with watched_service(weights_dir, decoders=decoders, max_concurrent_requests=1) as watched:
+    command = faulty("crash:2")
+    with watched_service(weights_dir, worker_command=command, max_concurrent_requests=1) as watched:
         first, bad, last = watched.service.stream(named("three.pdf", short_pdf(3)))
         assert (first.page_number, bad.page_number, last.page_number) == (1, 2, 3)
         assert first.pages[0].blocks
@@ -302,7 +300,7 @@ def fail_on(backend: Any, task: ModelTask, *numbers: int) -> None:
 
 
 def test_a_page_whose_recognition_fails_is_an_entry_among_the_others(watched: Watched) -> None:
-    fail_on(watched.backend, ModelTask.RECOGNITION, 2)
+    fail_on(watched.runtime, ModelTask.RECOGNITION, 2)
     first, bad, last = watched.service.stream(named("three.pdf", short_pdf(3)))
     assert first.pages[0].blocks
     assert last.pages[0].blocks
@@ -312,7 +310,7 @@ def test_a_page_whose_recognition_fails_is_an_entry_among_the_others(watched: Wa
 
 def test_of_a_batch_whose_detection_fails_only_the_culprit_is_lost(watched: Watched) -> None:
     # The first page alone, then pages 2 and 3 together, then each of them alone.
-    fail_on(watched.backend, ModelTask.DETECTION, 2, 3)
+    fail_on(watched.runtime, ModelTask.DETECTION, 2, 3)
     first, bad, last = watched.service.stream(named("three.pdf", short_pdf(3)), detection_batch_size=2)
     assert first.pages[0].blocks
     assert last.pages[0].blocks
@@ -323,7 +321,7 @@ def test_of_a_batch_whose_detection_fails_only_the_culprit_is_lost(watched: Watc
 def test_a_fault_of_the_server_tells_the_request_id_and_nothing_else(
     watched: Watched, task: ModelTask
 ) -> None:
-    fail_on(watched.backend, task, 1)
+    fail_on(watched.runtime, task, 1)
     failure = refusal(watched, request(short_pdf(1)))
     assert (failure.code, failure.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
     assert_message(failure, f"request id {failure.trailers['x-request-id']}")

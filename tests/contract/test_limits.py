@@ -14,9 +14,10 @@ import pytest
 from doctr_serve.catalog import ModelTask
 from doctr_serve.v1 import ocr_pb2
 from google.api import httpbody_pb2
+from support.open_files import open_files
 from support.pages import png, short_pdf, two_columns
 from support.server import Failure, failure_of, request
-from support.small_engine import WatchedBackend
+from support.small_engine import WatchedRuntime
 from support.waiting import eventually
 from support.watched import Watched, watched_service
 
@@ -43,9 +44,9 @@ def _limited(weights_dir: Path) -> Iterator[Watched]:
 @pytest.fixture
 def limited(_limited: Watched) -> Iterator[Watched]:
     """A server with low limits: one request at work, one waiting."""
-    _limited.backend.forwards.clear()
+    _limited.runtime.forwards.clear()
     yield _limited
-    _limited.backend.before = lambda task: None
+    _limited.runtime.before = lambda task: None
     eventually(_limited.is_idle, what="an idle server after the test")
 
 
@@ -56,7 +57,7 @@ def refusal(call: Callable[[], Any]) -> Failure:
 
 
 @contextmanager
-def busy(backend: WatchedBackend) -> Iterator[threading.Event]:
+def busy(backend: WatchedRuntime) -> Iterator[threading.Event]:
     """Lets every forward wait until the event is set, at the latest at the end of the block."""
     opened = threading.Event()
     backend.before = lambda task: None if opened.wait(60) else pytest.fail("nobody opened")
@@ -88,7 +89,7 @@ def test_a_request_that_is_too_large_is_refused_without_a_retry(
     failure = refusal(calls[upload])
     assert (failure.code, failure.reason, failure.retry_after_s) == (EXHAUSTED, "REQUEST_TOO_LARGE", None)
     assert_matches(message, failure.message)
-    assert not limited.backend.forwards
+    assert not limited.runtime.forwards
 
 
 def assert_matches(pattern: str, text: str) -> None:
@@ -159,11 +160,11 @@ def test_a_form_in_pieces_is_put_together(limited: Watched) -> None:
 
 
 def test_a_full_queue_refuses_with_a_delay_after_which_there_is_room(limited: Watched) -> None:
-    with busy(limited.backend) as opened:
+    with busy(limited.runtime) as opened:
         calls = [
             limited.service.stub.ReadDocuments.future(request(short_pdf(1)), timeout=60) for _ in range(2)
         ]
-        eventually(lambda: limited.service.server.admission.in_flight == 2, what="two requests in flight")
+        eventually(lambda: limited.in_flight == 2, what="two requests in flight")
         failure = refusal(lambda: limited.service.stub.ReadDocuments(request(short_pdf(1)), timeout=60))
         opened.set()
         assert [len(call.result().results) for call in calls] == [1, 1]
@@ -171,34 +172,33 @@ def test_a_full_queue_refuses_with_a_delay_after_which_there_is_room(limited: Wa
     assert failure.retry_after_s is not None
     assert 0 < failure.retry_after_s <= 60
     assert int(failure.trailers["retry-after"]) >= failure.retry_after_s
-    eventually(lambda: limited.service.server.admission.in_flight < 2)
+    eventually(lambda: limited.in_flight < 2)
     assert limited.service.stream(short_pdf(1))
 
 
 def test_a_full_queue_still_lists_models_and_tells_its_health(limited: Watched) -> None:
-    with busy(limited.backend):
+    with busy(limited.runtime):
         # Held on to: grpc cancels a call whose future is collected.
         calls = [
             limited.service.stub.ReadDocuments.future(request(short_pdf(1)), timeout=60) for _ in range(2)
         ]
-        eventually(lambda: limited.service.server.admission.in_flight == len(calls))
+        eventually(lambda: limited.in_flight == len(calls))
         assert limited.service.stub.ListModels(ocr_pb2.ListModelsRequest(), timeout=30).models
         assert limited.service.health() == "SERVING"
 
 
 def test_a_request_that_is_cancelled_while_it_waits_gives_its_place_back(limited: Watched) -> None:
-    admission = limited.service.server.admission
-    with busy(limited.backend) as opened:
+    with busy(limited.runtime) as opened:
         first = limited.service.stub.ReadDocuments.future(request(short_pdf(1)), timeout=60)
-        eventually(lambda: limited.backend.forwards)
+        eventually(lambda: limited.runtime.forwards)
         waiting = limited.service.stub.ReadDocuments.future(request(short_pdf(1)), timeout=60)
-        eventually(lambda: admission.in_flight == 2)
+        eventually(lambda: limited.in_flight == 2)
         waiting.cancel()
-        eventually(lambda: admission.in_flight == 1, what="the place of the cancelled request")
+        eventually(lambda: limited.in_flight == 1, what="the place of the cancelled request")
         after = limited.service.stub.ReadDocuments.future(request(short_pdf(1)), timeout=60)
         opened.set()
         assert len(first.result().results) == len(after.result().results) == 1
-    assert len(limited.backend.batch_sizes(ModelTask.RECOGNITION)) == 2
+    assert len(limited.runtime.batch_sizes(ModelTask.RECOGNITION)) == 2
 
 
 @pytest.fixture(scope="module")
@@ -212,9 +212,9 @@ def _hurried(weights_dir: Path) -> Iterator[Watched]:
 @pytest.fixture
 def hurried(_hurried: Watched) -> Iterator[Watched]:
     """A server that gives a request 1.5 s."""
-    _hurried.backend.forwards.clear()
+    _hurried.runtime.forwards.clear()
     yield _hurried
-    _hurried.backend.before = lambda task: None
+    _hurried.runtime.before = lambda task: None
     eventually(_hurried.is_idle, what="an idle server after the test")
 
 
@@ -224,7 +224,7 @@ def test_the_servers_own_deadline_ends_a_request(hurried: Watched, method: str) 
         "StreamPages": lambda: hurried.service.stream(short_pdf(1)),
         "ReadDocuments": lambda: hurried.service.stub.ReadDocuments(request(short_pdf(1)), timeout=60),
     }
-    with busy(hurried.backend):
+    with busy(hurried.runtime):
         failure = refusal(calls[method])
     assert (failure.code, failure.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
     assert_matches("within 1.5 s.*request_timeout_s", failure.message)
@@ -232,7 +232,7 @@ def test_the_servers_own_deadline_ends_a_request(hurried: Watched, method: str) 
 
 
 def test_the_deadline_counts_the_time_in_the_queue(hurried: Watched) -> None:
-    with busy(hurried.backend):
+    with busy(hurried.runtime):
         stub = hurried.service.stub
         calls = [stub.ReadDocuments.future(request(short_pdf(1)), timeout=60) for _ in range(2)]
         codes = [refusal(call.result).code for call in calls]
@@ -249,7 +249,7 @@ def test_a_caller_who_stops_uploading_is_timed_out_and_frees_its_place(hurried: 
     failure = refusal(lambda: list(hurried.service.stub.UploadDocuments(stalled(), timeout=60)))
     hang_up.set()
     assert (failure.code, failure.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
-    eventually(lambda: hurried.service.server.admission.in_flight == 0)
+    eventually(lambda: hurried.in_flight == 0)
     eventually(lambda: not [thread for thread in threading.enumerate() if thread.name == "upload"])
 
 
@@ -258,8 +258,8 @@ def test_a_caller_who_stops_reading_is_cut_off_and_frees_its_place(hurried: Watc
     document = ocr_pb2.Document(name="n" * 1_000_000, content=short_pdf(30))
     stream = hurried.service.stub.StreamPages(ocr_pb2.OCRRequest(documents=[document]), timeout=60)
     next(stream)
-    eventually(lambda: hurried.service.server.admission.in_flight == 0, what="the end of the unread call")
-    assert len(hurried.backend.batch_sizes(ModelTask.RECOGNITION)) < 30
+    eventually(lambda: hurried.in_flight == 0, what="the end of the unread call")
+    assert len(hurried.runtime.batch_sizes(ModelTask.RECOGNITION)) < 30
     stream.cancel()
 
 
@@ -268,7 +268,7 @@ def test_temporary_files_of_an_upload_are_gone_when_it_ends(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     seen: list[int] = []
-    limited.backend.before = lambda task: seen.append(len(list(tmp_path.rglob("*"))))
+    limited.runtime.before = lambda task: seen.append(len(open_files(tmp_path)))
     messages = [request(ocr_pb2.Document(name="a.pdf", content=short_pdf(3)))]
     list(limited.service.stub.UploadDocuments(iter(messages), timeout=60))
     stream = limited.service.stub.UploadDocuments(iter(messages), timeout=60)
@@ -276,4 +276,5 @@ def test_temporary_files_of_an_upload_are_gone_when_it_ends(
     stream.cancel()
     eventually(limited.is_idle)
     assert max(seen) > 0, "the document was in a file"
-    eventually(lambda: not list(tmp_path.rglob("*")), what="an empty folder")
+    eventually(lambda: not open_files(tmp_path), what="no open file")
+    assert not list(tmp_path.rglob("*")), "the files have no names, and so survive nobody"

@@ -18,8 +18,8 @@ import grpc
 import pytest
 import structlog
 from doctr_serve.common.logs import configure_logs
-from doctr_serve.documents import DecoderPool
 from doctr_serve.errors import WeightsUnavailableError
+from doctr_serve.reading import Reader
 from doctr_serve.rpc.server import SERVICE_NAME, OCRServer, serve
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -29,7 +29,7 @@ from support.faulty_decoder import faulty
 from support.pages import short_pdf
 from support.samples import letter_pdf
 from support.server import Service, failure_of, request, running, settings_for
-from support.small_engine import SmallEngine
+from support.small_engine import small_engine
 from support.waiting import eventually
 from support.watched import Watched, watched_service
 
@@ -43,7 +43,8 @@ SECRET_TEXT = "confidential content"
 def cold(weights_dir: Path) -> Iterator[Service]:
     """A server that listens and has no models yet."""
     settings = settings_for(weights_dir, max_concurrent_requests=1)
-    with running(settings, engine=SmallEngine(settings), warm=False) as service:
+    reader = Reader(settings, engine=small_engine(settings)[0])
+    with running(settings, reader=reader, warm=False) as service:
         yield service
 
 
@@ -181,10 +182,8 @@ def secret_document(content: bytes | None = None) -> ocr_pb2.Document:
 def test_a_call_logs_one_line_with_id_code_pages_and_duration_and_no_secret(
     weights_dir: Path, logs: io.StringIO
 ) -> None:
-    decoders = DecoderPool(
-        settings_for(weights_dir, max_concurrent_requests=1), worker_command=faulty("crash:2")
-    )
-    with watched_service(weights_dir, decoders=decoders, max_concurrent_requests=1) as watched:
+    command = faulty("crash:2")
+    with watched_service(weights_dir, worker_command=command, max_concurrent_requests=1) as watched:
         stub = watched.service.stub
         for request_id, asked in (
             ("good", request(secret_document(), short_pdf(1))),
@@ -201,7 +200,7 @@ def test_a_call_logs_one_line_with_id_code_pages_and_duration_and_no_secret(
         def fail(task: object) -> None:
             raise RuntimeError("a bug")
 
-        watched.backend.before = fail
+        watched.runtime.before = fail
         with pytest.raises(grpc.RpcError):
             stub.ReadDocuments(request(secret_document()), timeout=60, metadata=(("x-request-id", "broken"),))
     written = logs.getvalue()
@@ -281,9 +280,9 @@ def test_sigterm_lets_calls_in_flight_finish_refuses_new_ones_and_exits_cleanly(
 def test_calls_that_outlive_the_drain_are_cancelled(weights_dir: Path) -> None:
     opened = threading.Event()
     with watched_service(weights_dir, max_concurrent_requests=1, drain_timeout_s=0.2) as watched:
-        watched.backend.before = lambda task: opened.wait(60) and None
+        watched.runtime.before = lambda task: opened.wait(60) and None
         call = watched.service.stub.ReadDocuments.future(request(short_pdf(1)), timeout=60)
-        eventually(lambda: watched.service.server.admission.in_flight == 1)
+        eventually(lambda: watched.in_flight == 1)
         stopping = threading.Thread(target=watched.service.server.stop)
         stopping.start()
         with pytest.raises(grpc.RpcError) as caught:
@@ -331,7 +330,7 @@ def test_a_signal_while_models_load_stops_the_server(
 
 def test_a_second_server_does_not_steal_the_port_of_the_first(watched: Watched, weights_dir: Path) -> None:
     settings = settings_for(weights_dir, port=watched.service.server.port)
-    server = OCRServer(settings, engine=watched.engine)
+    server = OCRServer(settings, watched.reader)
     with pytest.raises(RuntimeError, match="Failed to bind"):
         server.start()
 

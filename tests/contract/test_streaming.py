@@ -10,11 +10,10 @@ from pathlib import Path
 import grpc
 import pytest
 from doctr_serve.catalog import ModelTask
-from doctr_serve.documents import DecoderPool
 from support.faulty_decoder import faulty
 from support.pages import png, short_pdf, two_columns
 from support.samples import letter_pdf
-from support.server import request, settings_for
+from support.server import request
 from support.waiting import eventually
 from support.watched import Watched, watched_service
 
@@ -37,30 +36,29 @@ class Gate:
 
 
 def test_a_page_arrives_before_the_next_one_is_recognised(watched: Watched) -> None:
-    gate = watched.backend.before = Gate(ModelTask.RECOGNITION, permits=1)
+    gate = watched.runtime.before = Gate(ModelTask.RECOGNITION, permits=1)
     stream = watched.service.stub.StreamPages(request(short_pdf(6), detection_batch_size=3), timeout=60)
     for page_number, result in enumerate(stream, start=1):
         assert result.page_number == page_number
         # The next page cannot be recognised yet: this test has not let it through.
         gate.let_through()
     assert page_number == 6
-    assert len(watched.backend.batch_sizes(ModelTask.RECOGNITION)) == 6
+    assert len(watched.runtime.batch_sizes(ModelTask.RECOGNITION)) == 6
 
 
 def test_the_next_page_is_decoded_while_one_is_recognised(weights_dir: Path, tmp_path: Path) -> None:
     events = tmp_path / "events"
     os.mkfifo(events)
     reader = os.open(events, os.O_RDWR)
-    settings = settings_for(weights_dir, max_concurrent_requests=1)
-    decoders = DecoderPool(settings, worker_command=faulty(f"events:0:{events}"))
-    with watched_service(weights_dir, decoders=decoders, max_concurrent_requests=1) as watched:
-        watched.backend.forwards.clear()
-        gate = watched.backend.before = Gate(ModelTask.RECOGNITION)
+    command = faulty(f"events:0:{events}")
+    with watched_service(weights_dir, worker_command=command, max_concurrent_requests=1) as watched:
+        watched.runtime.forwards.clear()
+        gate = watched.runtime.before = Gate(ModelTask.RECOGNITION)
         stream = watched.service.stub.StreamPages(request(short_pdf(3)), timeout=60)
         # Page 1 stands at the gate, so that only a decoder that works ahead can begin page 2.
         assert os.read(reader, 2) == b"1\n"
         assert os.read(reader, 2) == b"2\n"
-        assert len(watched.backend.batch_sizes(ModelTask.RECOGNITION)) <= 1
+        assert len(watched.runtime.batch_sizes(ModelTask.RECOGNITION)) <= 1
         gate.let_through(3)
         assert [result.page_number for result in stream] == [1, 2, 3]
     os.close(reader)
@@ -68,17 +66,17 @@ def test_the_next_page_is_decoded_while_one_is_recognised(weights_dir: Path, tmp
 
 def test_the_first_page_is_detected_alone_and_the_others_in_batches(watched: Watched) -> None:
     watched.service.stream(short_pdf(8), detection_batch_size=3)
-    assert watched.backend.batch_sizes(ModelTask.DETECTION) == [1, 3, 3, 1]
+    assert watched.runtime.batch_sizes(ModelTask.DETECTION) == [1, 3, 3, 1]
 
 
 def test_words_are_recognised_in_batches_of_the_size_asked_for(watched: Watched) -> None:
     lines = "garden chairs\nin dark green\nfor a terrace\nof grey stone"
     page = letter_pdf(lines, pages=1, size_points=(260, 260), font_points=20).content
     watched.service.stream(page)
-    (crops,) = watched.backend.batch_sizes(ModelTask.RECOGNITION)
-    watched.backend.forwards.clear()
+    (crops,) = watched.runtime.batch_sizes(ModelTask.RECOGNITION)
+    watched.runtime.forwards.clear()
     watched.service.stream(page, recognition_batch_size=4)
-    batches = watched.backend.batch_sizes(ModelTask.RECOGNITION)
+    batches = watched.runtime.batch_sizes(ModelTask.RECOGNITION)
     assert crops > 4
     assert batches == [4] * (crops // 4) + [crops % 4] * (crops % 4 > 0)
 
@@ -125,21 +123,21 @@ def peak_memory_bytes() -> int:
 
 
 def test_a_cancelled_call_stops_within_a_page_and_frees_its_decoder(watched: Watched) -> None:
-    gate = watched.backend.before = Gate(ModelTask.RECOGNITION, permits=3)
+    gate = watched.runtime.before = Gate(ModelTask.RECOGNITION, permits=3)
     stream = watched.service.stub.StreamPages(request(short_pdf(100)), timeout=60)
     for _ in range(3):
         next(stream)
     assert stream.cancel()
     gate.let_through(97)
     eventually(watched.is_idle, what="the end of the cancelled call's work")
-    assert len(watched.backend.batch_sizes(ModelTask.RECOGNITION)) <= 4
+    assert len(watched.runtime.batch_sizes(ModelTask.RECOGNITION)) <= 4
 
 
 def test_a_call_cancelled_during_a_forward_waits_for_no_other_page(watched: Watched) -> None:
-    gate = watched.backend.before = Gate(ModelTask.RECOGNITION)
+    gate = watched.runtime.before = Gate(ModelTask.RECOGNITION)
     stream = watched.service.stub.StreamPages(request(short_pdf(100)), timeout=60)
     eventually(
-        lambda: watched.backend.batch_sizes(ModelTask.RECOGNITION), what="the first page's recognition"
+        lambda: watched.runtime.batch_sizes(ModelTask.RECOGNITION), what="the first page's recognition"
     )
     stream.cancel()
     # Even while the forward still runs: the request leaves, and the forward's answer goes nowhere.
@@ -150,10 +148,10 @@ def test_a_call_cancelled_during_a_forward_waits_for_no_other_page(watched: Watc
 
 @pytest.mark.parametrize("method", ["StreamPages", "ReadDocuments"])
 def test_the_callers_deadline_stops_the_work(watched: Watched, method: str) -> None:
-    gate = watched.backend.before = Gate(ModelTask.RECOGNITION, permits=1)
+    gate = watched.runtime.before = Gate(ModelTask.RECOGNITION, permits=1)
     with pytest.raises(grpc.RpcError) as caught:
         list(getattr(watched.service.stub, method)(request(short_pdf(100)), timeout=1.0))
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     eventually(watched.is_idle, what="the end of the work")
-    assert len(watched.backend.batch_sizes(ModelTask.RECOGNITION)) <= 2
+    assert len(watched.runtime.batch_sizes(ModelTask.RECOGNITION)) <= 2
     gate.let_through(100)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
-from doctr_serve.documents import DecoderPool
-from doctr_serve.inference.engine import OCREngine
+from doctr_serve.reading import Reader
 from doctr_serve.rpc.server import OCRServer
 from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
@@ -81,12 +80,12 @@ def settings_for(weights_dir: Path, **changes: Any) -> Settings:
 def running(
     settings: Settings,
     *,
-    engine: OCREngine | None = None,
-    decoders: DecoderPool | None = None,
+    reader: Reader | None = None,
+    interceptors: Sequence[grpc.ServerInterceptor] = (),
     warm: bool = True,
 ) -> Iterator[Service]:
     """A server that listens, and serves too when ``warm``; stopped at the end."""
-    server = OCRServer(settings, engine=engine, decoders=decoders)
+    server = OCRServer(settings, reader, interceptors=interceptors)
     server.start()
     try:
         if warm:

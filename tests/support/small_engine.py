@@ -4,46 +4,61 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from doctr_serve.catalog import CatalogEntry, ModelTask
+import numpy as np
+from doctr_serve.catalog import Catalog, CatalogEntry, ModelTask
 from doctr_serve.inference.engine import OCREngine
-from doctr_serve.inference.runtimes import Backend
-from doctr_serve.inference.runtimes.torch_runtime import TorchBackend
+from doctr_serve.inference.model_spec import ModelSpec, describe
+from doctr_serve.inference.runtimes import Runtime
+from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
 from doctr_serve.settings import Settings
-from torch import nn
+from numpy.typing import NDArray
 
-__all__ = ["SIDE", "SmallEngine", "WatchedBackend"]
+__all__ = ["SIDE", "WatchedRuntime", "small_engine", "small_spec"]
 
 SIDE = 256
 """Pixels of a side of a page as the detection network sees it; docTR's own 1024 cost 16 times as much."""
 
 
-class WatchedBackend:
-    """The torch backend; writes down what runs, and lets a test stop it there.
+@dataclass(frozen=True)
+class Watched:
+    """A handle of the watched runtime: the other one's, and what for."""
+
+    entry: CatalogEntry
+    handle: Any
+
+
+class WatchedRuntime:
+    """A runtime that writes down what another one does, and lets a test stop it there.
 
     Attributes:
+        loads: names of the models in the order of their loading.
         forwards: the task and the batch size of each forward, in order.
         before: called before each forward with its task; may block or raise.
+        before_load: called before each load with the model's entry; may block or raise.
     """
 
-    def __init__(self, backend: Backend | None = None) -> None:
-        self._backend = backend or TorchBackend()
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self._lock = threading.Lock()
+        self.max_forward_pixels = runtime.max_forward_pixels
+        self.loads: list[str] = []
         self.forwards: list[tuple[ModelTask, int]] = []
         self.before: Callable[[ModelTask], None] = lambda task: None
+        self.before_load: Callable[[CatalogEntry], None] = lambda entry: None
 
-    def prepare(self, model: nn.Module) -> nn.Module:
-        return self._backend.prepare(model)
+    def load(self, entry: CatalogEntry) -> Watched:
+        self.before_load(entry)
+        self.loads.append(entry.name)
+        return Watched(entry, self._runtime.load(entry))
 
-    def forward(self, model: nn.Module, batch: torch.Tensor, **arguments: Any) -> Any:
-        task = ModelTask.RECOGNITION if "return_preds" in arguments else ModelTask.DETECTION
-        task = task if arguments else ModelTask.PAGE_ORIENTATION
+    def run(self, handle: Watched, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         with self._lock:
-            self.forwards.append((task, len(batch)))
-        self.before(task)
-        return self._backend.forward(model, batch, **arguments)
+            self.forwards.append((handle.entry.task, len(batch)))
+        self.before(handle.entry.task)
+        return self._runtime.run(handle.handle, batch)
 
     def batch_sizes(self, task: ModelTask) -> list[int]:
         """The batch sizes of the task's forwards so far."""
@@ -51,22 +66,14 @@ class WatchedBackend:
             return [size for done, size in self.forwards if done is task]
 
 
-class SmallEngine(OCREngine):
-    """Every part is the server's own; only the detection network's input is smaller.
+def small_spec(entry: CatalogEntry, catalog: Catalog) -> ModelSpec:
+    """The model's own spec, but for the size of a detection network's input."""
+    spec = describe(entry, catalog)
+    return replace(spec, input_shape=(3, SIDE, SIDE)) if entry.task is ModelTask.DETECTION else spec
 
-    Attributes:
-        backend: see WatchedBackend.
-        loads: names of the models in the order of their loading.
-    """
 
-    def __init__(self, settings: Settings) -> None:
-        self.backend = WatchedBackend()
-        self.loads: list[str] = []
-        super().__init__(settings, backend=self.backend)
-
-    def _load(self, entry: CatalogEntry) -> nn.Module:
-        self.loads.append(entry.name)
-        network = super()._load(entry)
-        if entry.task is ModelTask.DETECTION:
-            network.cfg = {**network.cfg, "input_shape": (3, SIDE, SIDE)}
-        return network
+def small_engine(settings: Settings, runtime: Runtime | None = None) -> tuple[OCREngine, WatchedRuntime]:
+    """The server's own engine; only the detection network's input is smaller, and its runtime is watched."""
+    catalog = Catalog(settings)
+    watched = WatchedRuntime(runtime or TorchRuntime(catalog, intra_op_threads=settings.intra_op_threads))
+    return OCREngine(settings, catalog=catalog, runtime=watched, spec_of=small_spec), watched

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from doctr_serve.documents import DecoderPool
+import grpc
+from doctr_serve.inference.engine import OCREngine
+from doctr_serve.inference.runtimes import Runtime
+from doctr_serve.reading import Reader
 from support.server import Service, running, settings_for
-from support.small_engine import SmallEngine, WatchedBackend
+from support.small_engine import WatchedRuntime, small_engine
+from support.watched_pool import WatchedPool
 
-__all__ = ["Watched", "watched_service"]
+__all__ = ["Watched", "WatchedReader", "watched_service"]
+
+
+class WatchedReader(Reader):
+    """The server's own reader; counts the requests that hold a place."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._lock = threading.Lock()
+        self.in_flight = 0
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        with super().place():
+            with self._lock:
+                self.in_flight += 1
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self.in_flight -= 1
 
 
 @dataclass
@@ -20,25 +45,34 @@ class Watched:
     """A server whose engine is cheap and watched."""
 
     service: Service
-    engine: SmallEngine
+    engine: OCREngine
+    runtime: WatchedRuntime
+    reader: WatchedReader
+    decoders: WatchedPool
 
     @property
-    def backend(self) -> WatchedBackend:
-        return self.engine.backend
+    def in_flight(self) -> int:
+        """Requests that hold a place now: uploading, waiting or worked on."""
+        return self.reader.in_flight
 
     def is_idle(self) -> bool:
         """Whether no request is in flight and every decoder process waits for one."""
-        server = self.service.server
-        decoders = server.settings.max_concurrent_requests
-        return server.admission.wait_until_idle(0) and len(server.decoders.idle_process_ids()) == decoders
+        return self.reader.wait_until_idle(0) and self.decoders.lent == 0
 
 
 @contextmanager
 def watched_service(
-    weights_dir: Path, *, decoders: DecoderPool | None = None, **changes: Any
+    weights_dir: Path,
+    *,
+    worker_command: Sequence[str] | None = None,
+    runtime: Runtime | None = None,
+    interceptors: Sequence[grpc.ServerInterceptor] = (),
+    **changes: Any,
 ) -> Iterator[Watched]:
     """A cheap server with settings of its own."""
     settings = settings_for(weights_dir, **changes)
-    engine = SmallEngine(settings)
-    with running(settings, engine=engine, decoders=decoders) as service:
-        yield Watched(service, engine)
+    engine, watched_runtime = small_engine(settings, runtime)
+    decoders = WatchedPool(settings, **({"worker_command": worker_command} if worker_command else {}))
+    reader = WatchedReader(settings, engine=engine, decoders=decoders)
+    with running(settings, reader=reader, interceptors=interceptors) as service:
+        yield Watched(service, engine, watched_runtime, reader, decoders)

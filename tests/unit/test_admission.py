@@ -13,7 +13,7 @@ from doctr_serve.errors import (
     ShuttingDownError,
 )
 from doctr_serve.reading.admission import Admission
-from support.waiting import eventually
+from support.watched_interrupt import WatchedInterrupt
 
 
 def ready(*, concurrent: int = 1, queued: int = 2) -> Admission:
@@ -28,7 +28,7 @@ def test_nobody_gets_in_before_the_models_are_loaded() -> None:
         pass
     admission.set_ready()
     with admission.place():
-        assert admission.in_flight == 1
+        assert not admission.wait_until_idle(0)
 
 
 def test_nobody_gets_in_while_draining_but_those_inside_stay() -> None:
@@ -64,7 +64,7 @@ def test_a_place_comes_back_when_the_request_fails() -> None:
     for _ in range(3):
         with pytest.raises(ValueError, match="bad"), admission.place():
             raise ValueError("bad")
-    assert admission.in_flight == 0
+    assert admission.wait_until_idle(0)
 
 
 def test_waiting_until_idle_ends_with_the_last_request() -> None:
@@ -84,7 +84,7 @@ class Worker:
     def __init__(
         self, admission: Admission, threads: ThreadPoolExecutor, order: list[int], number: int
     ) -> None:
-        self.interrupt = Interrupt()
+        self.interrupt = WatchedInterrupt()
         self.started, self.finish = threading.Event(), threading.Event()
         self._admission, self._order, self._number = admission, order, number
         self.future: Future[None] = threads.submit(self._run)
@@ -103,7 +103,7 @@ def test_turns_are_given_in_the_order_of_asking() -> None:
         assert workers[0].started.wait(10)
         for number in (1, 2, 3):
             workers.append(Worker(admission, threads, order, number))
-            eventually(lambda number=number: admission.waiting == number)  # type: ignore[misc]
+            assert workers[-1].interrupt.waiting.wait(10)
         for worker in workers:
             worker.finish.set()
     assert order == [0, 1, 2, 3]
@@ -126,7 +126,6 @@ def test_no_more_than_the_set_number_work_at_once() -> None:
     with ThreadPoolExecutor(12) as threads:
         list(threads.map(work, range(60)))
     assert most == 3
-    assert admission.waiting == 0
 
 
 @pytest.mark.parametrize("expires", [False, True], ids=["cancelled", "expired"])
@@ -135,9 +134,9 @@ def test_who_leaves_the_queue_gives_nobody_elses_turn_away(expires: bool) -> Non
     with ThreadPoolExecutor(3) as threads:
         first = Worker(admission, threads, order, 0)
         assert first.started.wait(10)
-        leaving = Interrupt(0.05 if expires else None)
+        leaving = WatchedInterrupt(0.05 if expires else None)
         left = threads.submit(lambda: admission.turn(leaving).__enter__())
-        eventually(lambda: admission.waiting == 1 or left.done())
+        assert leaving.waiting.wait(10)
         if not expires:
             leaving.cancel()
         with pytest.raises(DeadlineExceededError if expires else RequestCancelledError):
@@ -170,8 +169,15 @@ def test_turns_survive_many_who_leave_at_any_moment() -> None:
 
 
 def test_the_retry_delay_grows_with_what_requests_take_and_with_the_queue() -> None:
-    admission = ready(concurrent=1, queued=0)
-    admission._mean_duration_s = 5.0
+    now = 0.0
+    admission = Admission(max_concurrent_requests=1, max_queued_requests=0, clock=lambda: now)
+    admission.set_ready()
+
+    def take_turns_of(seconds: float, count: int) -> None:
+        nonlocal now
+        for _ in range(count):
+            with admission.turn(Interrupt()):
+                now += seconds
 
     def delay() -> float:
         with admission.place(), pytest.raises(QueueFullError) as caught, admission.place():
@@ -179,8 +185,15 @@ def test_the_retry_delay_grows_with_what_requests_take_and_with_the_queue() -> N
         assert caught.value.retry_after_s is not None
         return caught.value.retry_after_s
 
-    assert delay() == 5.0
-    admission._waiting.append(threading.Event())
-    assert delay() == 10.0
-    admission._mean_duration_s = 1000.0
+    take_turns_of(5.0, 100)
+    assert delay() == pytest.approx(5.0)
+    waiting = WatchedInterrupt()
+    with ThreadPoolExecutor(1) as threads, admission.turn(Interrupt()):
+        queued = threads.submit(lambda: admission.turn(waiting).__enter__())
+        assert waiting.waiting.wait(10)
+        assert delay() == pytest.approx(10.0)
+        waiting.cancel()
+        with pytest.raises(RequestCancelledError):
+            queued.result(10)
+    take_turns_of(1000.0, 100)
     assert delay() == 60.0

@@ -2,8 +2,7 @@
 
 import contextlib
 import os
-import stat
-from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from doctr_serve.errors import (
@@ -15,6 +14,7 @@ from doctr_serve.rpc.intake.forms import FormReader
 from doctr_serve.rpc.intake.spool import Spool
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.open_files import open_files
 
 BOUNDARY = "----formBoundary7MA4YWxkTrZu0gW"
 CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
@@ -53,8 +53,11 @@ def read(whole: bytes, **limits) -> list:
         return [(d.name, content_of(d.content), d.pdf_password) for d in form.finish()]
 
 
-def content_of(content: bytes | Path) -> bytes:
-    return content.read_bytes() if isinstance(content, Path) else content
+def content_of(content: bytes | BinaryIO) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    content.seek(0)
+    return content.read()
 
 
 def test_documents_come_back_in_the_order_of_their_parts():
@@ -201,7 +204,7 @@ def test_one_document_too_many_is_refused_before_its_bytes_are_kept():
             form.feed(file_part("c.png", b"x" * 100)[:-50])
 
 
-def test_a_large_document_goes_to_a_private_file_that_is_deleted_on_exit(tmp_path, monkeypatch):
+def test_a_large_document_goes_to_a_file_without_a_name_that_closes_on_exit(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     large = os.urandom(100_000)
     with reader(spool_memory_bytes=1000) as form:
@@ -209,23 +212,21 @@ def test_a_large_document_goes_to_a_private_file_that_is_deleted_on_exit(tmp_pat
         for start in range(0, len(whole), 700):
             form.feed(whole[start : start + 700])
         documents = form.finish()
-        path = documents[0].content
-        assert isinstance(path, Path)
-        assert path.read_bytes() == large
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert content_of(documents[0].content) == large
         assert documents[1].content == b"x" * 1000
-    assert list(tmp_path.iterdir()) == []
+        assert len(open_files(tmp_path)) == 1
+        assert list(tmp_path.iterdir()) == [], "a file without a name outlives nobody"
+    assert open_files(tmp_path) == []
 
 
-def test_the_files_of_a_refused_form_are_deleted_too(tmp_path, monkeypatch):
+def test_the_files_of_a_refused_form_are_closed_too(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with reader(spool_memory_bytes=0) as form:
         form.feed(file_part("a.png", b"x" * 1000))
-        assert len(list(tmp_path.rglob("*/*"))) == 1
+        assert len(open_files(tmp_path)) == 1
         with pytest.raises(InvalidRequestError):
             form.feed(part('name="unknown"', b""))
-    assert list(tmp_path.iterdir()) == []
+    assert open_files(tmp_path) == []
 
 
 def test_a_password_never_reaches_a_file(tmp_path, monkeypatch):
@@ -234,20 +235,21 @@ def test_a_password_never_reaches_a_file(tmp_path, monkeypatch):
         form.feed(body(part('name="pdf_password"', b"x" * 5000)))
     with reader(spool_memory_bytes=0) as form:
         form.feed(body(part('name="pdf_password"', b"x" * 1000)))
-        assert list(tmp_path.rglob("*/*")) == []
+        assert open_files(tmp_path) == []
 
 
-def test_a_spool_keeps_up_to_its_limit_in_memory(tmp_path):
-    at_limit, above = Spool(4, tmp_path), Spool(4, tmp_path)
+def test_a_spool_keeps_up_to_its_limit_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    at_limit, above = Spool(4), Spool(4)
     for spool, pieces in ((at_limit, [b"ab", b"cd"]), (above, [b"ab", b"cd", b"", b"e"])):
         for piece in pieces:
             spool.write(piece)
     assert at_limit.content() == b"abcd"
-    path = above.content()
-    assert isinstance(path, Path)
-    assert path.read_bytes() == b"abcde"
-    assert path.parent == tmp_path
+    assert content_of(above.content()) == b"abcde"
+    assert len(open_files(tmp_path)) == 1
     assert (at_limit.size_bytes, above.size_bytes) == (4, 5)
+    above.close()
+    assert open_files(tmp_path) == []
 
 
 # What a boundary parser gets wrong: pieces of the delimiter inside the content.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,7 +17,8 @@ from doctr_serve.errors import (
     RequestCancelledError,
     RequestTooLargeError,
 )
-from doctr_serve.rpc.intake.uploads import documents_of, interruptible, receive_upload
+from doctr_serve.rpc.intake.incoming import interruptible
+from doctr_serve.rpc.intake.messages import documents_of, receive_upload
 from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2
 
@@ -37,12 +39,15 @@ def received(*messages: ocr_pb2.OCRRequest, **settings: Any) -> list[tuple[str, 
 
 
 def content_of(document: SourceDocument) -> bytes:
-    return document.content.read_bytes() if isinstance(document.content, Path) else document.content
+    if isinstance(document.content, bytes):
+        return document.content
+    document.content.seek(0)
+    return document.content.read()
 
 
 def test_whole_documents_keep_name_content_and_password() -> None:
     request = message(piece(b"one", "a.pdf", password="secret"), piece(b"two"))
-    documents = documents_of(request, max_bytes=100)
+    documents = documents_of(request, Settings(max_request_bytes=100))
     assert [(document.name, document.content, document.pdf_password) for document in documents] == [
         ("a.pdf", b"one", "secret"),
         ("document-2", b"two", ""),
@@ -51,9 +56,9 @@ def test_whole_documents_keep_name_content_and_password() -> None:
 
 def test_the_bytes_of_all_documents_count_together() -> None:
     request = message(piece(b"12345"), piece(b"67890"))
-    assert len(documents_of(request, max_bytes=10)) == 2
+    assert len(documents_of(request, Settings(max_request_bytes=10))) == 2
     with pytest.raises(RequestTooLargeError, match="larger than 9 bytes"):
-        documents_of(request, max_bytes=9)
+        documents_of(request, Settings(max_request_bytes=9))
 
 
 @pytest.mark.parametrize("spool_memory_bytes", [0, 5, 1000])
@@ -68,15 +73,14 @@ def test_pieces_are_put_together_in_memory_or_in_a_file(spool_memory_bytes: int)
     ) == [("first", b"abcdef", "p"), ("second", b"gh" + b"ij" * 10, "")]
 
 
-def test_files_are_deleted_when_the_request_ends() -> None:
+def test_files_have_no_name_that_could_outlive_the_server_and_close_when_the_request_ends() -> None:
     with ExitStack() as stack:
         (document,) = receive_upload(
             message(piece(b"content")), iter([]), Settings(spool_memory_bytes=0), stack
         )
-        assert isinstance(document.content, Path)
-        assert document.content.stat().st_mode & 0o777 == 0o600
-    assert not document.content.exists()
-    assert not document.content.parent.exists()
+        assert not isinstance(document.content, bytes | Path)
+        assert os.fstat(document.content.fileno()).st_nlink == 0
+    assert document.content.closed
 
 
 def test_too_many_bytes_are_refused_at_the_message_that_brings_them() -> None:
@@ -138,10 +142,8 @@ def test_an_upload_that_breaks_off_is_a_cancelled_request() -> None:
         yield message(piece(b"1"))
         raise RuntimeError("as grpc's iterator does")
 
-    messages = interruptible(broken(), Interrupt())
-    next(messages)
     with pytest.raises(RequestCancelledError):
-        next(messages)
+        list(interruptible(broken(), Interrupt()))
 
 
 def test_messages_that_nobody_takes_are_not_read_ahead_without_bound() -> None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from doctr_serve.errors import DeadlineExceededError, RequestCancelledError
 
 __all__ = ["Interrupt"]
 
 POLL_INTERVAL_S = 0.05
+"""Longest time from a stop signal until a wait ends."""
 
 
 class Interrupt:
     """Tells the threads that work on a request when to stop.
 
-    Work calls :meth:`check` between its steps; a wait for something else calls it at least every
-    ``POLL_INTERVAL_S``.
+    Work calls :meth:`check` between its steps, and :meth:`wait` wherever it waits for something else.
 
     Args:
         timeout_s: seconds from now until the deadline; None for no deadline.
@@ -45,6 +46,31 @@ class Interrupt:
                 f"the request did not finish within {self._timeout_s:.3g} s; send fewer pages, raise the call's "
                 "deadline, or ask the operator to raise request_timeout_s"
             )
+
+    def wait(self, until: Callable[[float], object], *, timeout_s: float | None = None) -> bool:
+        """Waits until something has come about, or the request is stopped.
+
+        Args:
+            until: waits at most the given seconds, and returns whether it has come about: ``event.wait``,
+                ``lambda s: condition.wait_for(ready, s)``.
+            timeout_s: longest time to wait; None for as long as the request lives.
+
+        Returns:
+            True once it has come about; False when ``timeout_s`` passed before.
+
+        Raises:
+            RequestCancelledError: the caller cancelled before.
+            DeadlineExceededError: the request's deadline passed before.
+        """
+        self.check()
+        give_up_at = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            remaining_s = POLL_INTERVAL_S if give_up_at is None else give_up_at - time.monotonic()
+            if until(min(POLL_INTERVAL_S, max(0.0, remaining_s))):
+                return True
+            self.check()
+            if give_up_at is not None and time.monotonic() >= give_up_at:
+                return False
 
     def remaining_s(self) -> float | None:
         """Seconds until the deadline, 0 when it passed; None without one."""

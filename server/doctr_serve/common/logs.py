@@ -56,6 +56,8 @@ def configure_logs(log_format: Literal["json", "console"], level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
+    # It warns of every malformed form, which the caller is told anyway: a hostile client must not fill the log.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import struct
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["MAX_MESSAGE_BYTES", "Channel", "ChannelClosedError"]
+__all__ = ["MAX_MESSAGE_BYTES", "Channel", "ChannelClosedError", "Readable"]
 
 LENGTH = struct.Struct("<I")
 # The largest message is the list of page sizes: about 14 bytes for each page of a request.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+
+Readable = Callable[[float], bool]
+"""Waits at most so many seconds; whether there is something to read, or the other end is gone."""
 
 
 class ChannelClosedError(Exception):
@@ -29,13 +34,18 @@ class Channel:
     """One end of the socket pair.
 
     Args:
-        connection: the socket; the channel owns it from now on.
-        on_wait: called whenever the socket's own timeout passed without a byte; raises to give up.
+        connection: a blocking socket; the channel owns it from now on.
+        wait_readable: called before every read with what waits at most so many seconds and says whether there is
+            something to read; returns when there is, raises to give up. None waits for good.
     """
 
-    def __init__(self, connection: socket.socket, on_wait: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, connection: socket.socket, wait_readable: Callable[[Readable], None] | None = None
+    ) -> None:
         self._socket = connection
-        self.on_wait = on_wait
+        self._readable = select.poll()
+        self._readable.register(connection, select.POLLIN)
+        self.wait_readable = wait_readable
 
     def send(self, message: dict[str, Any], descriptor: int | None = None) -> None:
         """Sends a message, and with it a copy of an open file descriptor.
@@ -89,27 +99,34 @@ class Channel:
         descriptor = None
         filled = 0
         while filled < len(buffer):
+            # Before every read, so that neither silence nor single bytes, however slow, evade whoever waits.
+            if self.wait_readable is not None:
+                self.wait_readable(self._is_readable)
             try:
                 if with_descriptor:
-                    data, descriptors, _, _ = socket.recv_fds(self._socket, len(buffer) - filled, 1)
+                    data, descriptor = self._receive_with_descriptor(len(buffer) - filled, descriptor)
                     count = len(data)
                     buffer[filled : filled + count] = data
-                    for extra in descriptors:
-                        if descriptor is not None:
-                            os.close(descriptor)
-                        descriptor = extra
                 else:
                     count = self._socket.recv_into(buffer[filled:])
-            except TimeoutError:
-                if self.on_wait is not None:
-                    self.on_wait()
-                continue
             except OSError as error:
                 raise ChannelClosedError from error
             if count == 0:
                 raise ChannelClosedError
             filled += count
         return descriptor
+
+    def _receive_with_descriptor(self, max_bytes: int, held: int | None) -> tuple[bytes, int | None]:
+        """Returns bytes, and the last descriptor that came so far; a caller is sent no more than one."""
+        data, descriptors, _, _ = socket.recv_fds(self._socket, max_bytes, 1)
+        for descriptor in descriptors:
+            if held is not None:
+                os.close(held)
+            held = descriptor
+        return data, held
+
+    def _is_readable(self, timeout_s: float) -> bool:
+        return bool(self._readable.poll(timeout_s * 1000))
 
     def close(self) -> None:
         """Closes this end; the other one reads end-of-file."""

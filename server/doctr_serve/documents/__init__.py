@@ -4,6 +4,7 @@ from doctr_serve.decoder.formats import ACCEPTED_FORMATS
 from doctr_serve.documents.opened import OpenedDocuments
 from doctr_serve.documents.pages import DecodedPage, DocumentLimits, PageReference
 from doctr_serve.documents.pool import DecoderPool
+from doctr_serve.documents.quota import DocumentQuota
 from doctr_serve.documents.source import SourceDocument
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "DecodedPage",
     "DecoderPool",
     "DocumentLimits",
+    "DocumentQuota",
     "OpenedDocuments",
     "PageReference",
     "SourceDocument",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents.failures import document_error
 from doctr_serve.documents.page_selection import PageSelection
 from doctr_serve.documents.pages import DecodedPage, DocumentLimits, PageReference
-from doctr_serve.documents.process import DecoderGoneError, DecoderStalledError
+from doctr_serve.documents.process import DecoderGoneError, DecoderProcess, DecoderStalledError
 from doctr_serve.documents.source import SourceDocument
 from doctr_serve.errors import (
     DecoderCrashedError,
@@ -21,10 +21,6 @@ from doctr_serve.errors import (
     RequestTooLargeError,
 )
 
-if TYPE_CHECKING:
-    from doctr_serve.documents.pool import DecoderPool
-    from doctr_serve.documents.process import DecoderProcess
-
 __all__ = ["OpenedDocuments"]
 
 logger = logging.getLogger(__name__)
@@ -33,10 +29,27 @@ logger = logging.getLogger(__name__)
 MULTI_PAGE_FORMATS = ("pdf", "tiff")
 
 
+class ProcessLender(Protocol):
+    """Where a decoder process comes from: ``DecoderPool``."""
+
+    def replace(self, process: DecoderProcess) -> DecoderProcess:
+        """Ends a process in use and returns a fresh one in its place."""
+
+    def release(self, process: DecoderProcess) -> None:
+        """Takes a process back."""
+
+
 class OpenedDocuments:
     """One request's documents, with a decoder process to itself until it is closed.
 
     Made by :meth:`DecoderPool.open`; a context manager. Used by one thread at a time.
+
+    Args:
+        process: the decoder process at work.
+        lender: takes it back, or replaces it.
+        documents: the files, in the order in which they are answered.
+        limits: the bounds.
+        interrupt: the request's stop signal.
 
     Attributes:
         references: every page that will be read, in order.
@@ -44,19 +57,20 @@ class OpenedDocuments:
 
     def __init__(
         self,
-        pool: DecoderPool,
+        process: DecoderProcess,
+        lender: ProcessLender,
         documents: Sequence[SourceDocument],
         limits: DocumentLimits,
         interrupt: Interrupt,
     ) -> None:
-        self._pool = pool
+        self._lender = lender
         self._documents = documents
         self._limits = limits
         self._interrupt = interrupt
-        self._process: DecoderProcess | None = pool.acquire(interrupt)
+        self._process: DecoderProcess | None = process
         self._current_index: int | None = None
         self._open_outstanding = False
-        self._lost: dict[int, DocumentError] = {}
+        self._lost: dict[int, type[DocumentError]] = {}  # by document: what its remaining pages fail with
         self._requested = -1
         self.references: list[PageReference] = []
 
@@ -77,7 +91,7 @@ class OpenedDocuments:
         """Gives the decoder process back; safe to call again."""
         process, self._process = self._process, None
         if process is not None:
-            self._pool.release(process)
+            self._lender.release(process)
 
     def inspect(self, selection: PageSelection) -> None:
         """Opens every document once and fills ``references`` from the headers.
@@ -207,21 +221,23 @@ class OpenedDocuments:
         try:
             reply = process.receive(self._interrupt)
         except DecoderGoneError:
-            self._lost[index] = DecoderCrashedError(reference.document_name, "")
+            self._lost[index] = DecoderCrashedError
             raise
         except DecoderStalledError:
-            self._lost[index] = DecoderTimeoutError(reference.document_name, "")
+            self._lost[index] = DecoderTimeoutError
             raise
         self._open_outstanding = False
         if "error" in reply:
-            self._lost[index] = document_error(reply["error"], reply["problem"], reference.document_name)
+            self._lost[index] = type(
+                document_error(reply["error"], reply["problem"], reference.document_name)
+            )
 
     def _lost_page(self, reference: PageReference) -> DocumentError | None:
         lost = self._lost.get(reference.document_index)
         if lost is None:
             return None
         problem = "its document could not be opened a second time"
-        return type(lost)(reference.document_name, problem, page_number=reference.page_number)
+        return lost(reference.document_name, problem, page_number=reference.page_number)
 
     def _receive_pixels(
         self, process: DecoderProcess, reference: PageReference, reply: dict[str, Any]
@@ -256,7 +272,7 @@ class OpenedDocuments:
         )
 
     def _replace(self) -> None:
-        self._process = self._pool.replace(self._running())
+        self._process = self._lender.replace(self._running())
         self._current_index = None
         self._open_outstanding = False
 

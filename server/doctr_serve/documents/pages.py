@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from doctr_serve.errors import DocumentError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from doctr_serve.settings import Settings
+from doctr_serve.settings import Settings
 
 __all__ = ["DecodedPage", "DocumentLimits", "PageReference"]
 

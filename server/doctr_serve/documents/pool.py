@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from doctr_serve.common.interrupt import POLL_INTERVAL_S, Interrupt
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents.opened import OpenedDocuments
 from doctr_serve.documents.page_selection import PageSelection
 from doctr_serve.documents.pages import DocumentLimits
@@ -17,12 +16,10 @@ from doctr_serve.documents.process import (
     DecoderProcess,
     DecoderStalledError,
 )
+from doctr_serve.documents.quota import DocumentQuota
 from doctr_serve.documents.source import SourceDocument
-from doctr_serve.errors import InternalError, NoDocumentsError, RequestTooLargeError, ShuttingDownError
-
-if TYPE_CHECKING:
-    # Not at run time: the decoder processes load this package, and pydantic is most of what they would load.
-    from doctr_serve.settings import Settings
+from doctr_serve.errors import InternalError, ShuttingDownError
+from doctr_serve.settings import Settings
 
 __all__ = ["DecoderPool"]
 
@@ -39,6 +36,9 @@ DRAIN_TIMEOUT_S = 0.2
 class DecoderPool:
     """Decoder processes, started when they are first needed and replaced when they fail. Thread-safe.
 
+    Attributes:
+        limits: the bounds of one request's documents.
+
     Args:
         settings: ``max_concurrent_requests`` is the number of processes; see DocumentLimits for the bounds.
         documents_per_process: documents after which a process is replaced.
@@ -53,7 +53,7 @@ class DecoderPool:
         worker_command: Sequence[str] = WORKER_COMMAND,
     ) -> None:
         self._size = settings.max_concurrent_requests
-        self._limits = DocumentLimits.from_settings(settings)
+        self.limits = DocumentLimits.from_settings(settings)
         self._documents_per_process = documents_per_process
         self._worker_command = tuple(worker_command)
         self._condition = threading.Condition()
@@ -84,15 +84,10 @@ class DecoderPool:
             DeadlineExceededError: ``interrupt`` fired.
         """
         selection = PageSelection(pages)
-        if not documents:
-            raise NoDocumentsError("the request has no document; send at least one file", field="documents")
-        if len(documents) > self._limits.max_documents:
-            raise RequestTooLargeError(
-                f"{len(documents)} documents are more than the {self._limits.max_documents} that this server "
-                "reads in one request; send several requests",
-                field="documents",
-            )
-        opened = OpenedDocuments(self, documents, self._limits, interrupt)
+        quota = DocumentQuota(self.limits.max_documents)
+        quota.take(len(documents))
+        quota.check_not_empty()
+        opened = OpenedDocuments(self.acquire(interrupt), self, documents, self.limits, interrupt)
         try:
             opened.inspect(selection)
         except BaseException:
@@ -126,9 +121,7 @@ class DecoderPool:
     def acquire(self, interrupt: Interrupt) -> DecoderProcess:
         """Returns a process for the caller alone; waits for one when all are in use."""
         with self._condition:
-            while self._in_use >= self._size and not self._closed:
-                interrupt.check()
-                self._condition.wait(POLL_INTERVAL_S)
+            interrupt.wait(lambda seconds: self._condition.wait_for(self._has_free, seconds))
             if self._closed:
                 raise ShuttingDownError("the server is shutting down; send the request to another replica")
             self._in_use += 1
@@ -173,11 +166,6 @@ class DecoderPool:
         process.stop()
         return self._start()
 
-    def idle_process_ids(self) -> list[int]:
-        """Returns the operating system's numbers of the processes that wait for a request."""
-        with self._condition:
-            return [process.process_id for process in self._idle]
-
     def close(self) -> None:
         """Ends the idle processes; those in use end when they are released."""
         with self._condition:
@@ -186,9 +174,12 @@ class DecoderPool:
         for process in idle:
             process.stop()
 
+    def _has_free(self) -> bool:
+        return self._in_use < self._size or self._closed
+
     def _start(self) -> DecoderProcess:
         return DecoderProcess(
-            self._limits.decoder_memory_bytes, self._limits.page_decode_timeout_s, self._worker_command
+            self.limits.decoder_memory_bytes, self.limits.page_decode_timeout_s, self._worker_command
         )
 
     def _leave(self, process: DecoderProcess | None) -> None:

@@ -13,16 +13,15 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, BinaryIO
 
-from doctr_serve.common.interrupt import POLL_INTERVAL_S, Interrupt
-from doctr_serve.decoder.channel import Channel, ChannelClosedError
+import numpy as np
+from numpy.typing import NDArray
+
+from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.decoder.channel import Channel, ChannelClosedError, Readable
 from doctr_serve.documents.source import SourceDocument
 from doctr_serve.errors import DeadlineExceededError, InternalError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 __all__ = ["WORKER_COMMAND", "DecoderGoneError", "DecoderProcess", "DecoderStalledError"]
 
@@ -62,8 +61,8 @@ class DecoderProcess:
     def __init__(self, memory_bytes: int, timeout_s: float, command: Sequence[str] = WORKER_COMMAND) -> None:
         self._timeout_s = timeout_s
         ours, theirs = socket.socketpair()
+        ours.settimeout(timeout_s)  # of what is sent; reads wait for readiness
         try:
-            ours.settimeout(POLL_INTERVAL_S)
             self._process = subprocess.Popen(  # noqa: S603 - the operator's own interpreter
                 [*command, str(theirs.fileno()), str(memory_bytes), str(timeout_s * SELF_DESTRUCT_FACTOR)],
                 stdin=subprocess.DEVNULL,
@@ -153,8 +152,6 @@ class DecoderProcess:
             RequestCancelledError: ``interrupt`` fired.
             DeadlineExceededError: ``interrupt`` fired.
         """
-        import numpy as np  # Not above: the decoder processes load this package, and numpy is half their start.
-
         if height < 1 or width < 1:  # No decoder in its right mind says that.
             raise DecoderGoneError
         pixels: NDArray[np.uint8] = np.empty((height, width, 3), np.uint8)
@@ -219,13 +216,13 @@ class DecoderProcess:
         return message
 
     def _wait_until(self, deadline: float, interrupt: Interrupt) -> None:
-        def on_wait() -> None:
-            interrupt.check()
-            if time.monotonic() >= deadline:
+        def wait_readable(readable: Readable) -> None:
+            remaining_s = deadline - time.monotonic()
+            if remaining_s <= 0 or not interrupt.wait(readable, timeout_s=remaining_s):
                 raise DecoderStalledError
 
         interrupt.check()
-        self._channel.on_wait = on_wait
+        self._channel.wait_readable = wait_readable
 
 
 def _environment() -> dict[str, str]:
@@ -235,10 +232,12 @@ def _environment() -> dict[str, str]:
     return kept | _ENVIRONMENT
 
 
-def _descriptor(content: bytes | Path) -> int:
-    """A descriptor of its own for a document; the decoder reads it there, whatever its size."""
+def _descriptor(content: bytes | Path | BinaryIO) -> int:
+    """A descriptor of its own for a document; the decoder reads it there from its start, whatever its size."""
     if isinstance(content, Path):
         return os.open(content, os.O_RDONLY | os.O_CLOEXEC)
+    if not isinstance(content, bytes):
+        return os.dup(content.fileno())
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("document", os.MFD_CLOEXEC)
     else:  # Not on macOS.

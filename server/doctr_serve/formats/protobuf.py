@@ -1,4 +1,4 @@
-"""docTR's page -> protobuf messages, field by field."""
+"""The core's answers -> protobuf messages, field by field."""
 
 from __future__ import annotations
 
@@ -12,14 +12,28 @@ from doctr_serve.v1 import ocr_pb2
 if TYPE_CHECKING:
     from doctr.io.elements import Block, Line, Page, Word
 
+    from doctr_serve.catalog import CatalogEntry
+    from doctr_serve.catalog.choice import ChosenModels
     from doctr_serve.documents import PageReference
-    from doctr_serve.inference.engine import ModelNames
-    from doctr_serve.reading.pipeline import PageReading
+    from doctr_serve.reading import ModelState, PageReading
 
-__all__ = ["page_result"]
+__all__ = ["model", "page_result"]
 
 
-def page_result(reading: PageReading, models: ModelNames) -> ocr_pb2.PageResult:
+def model(state: ModelState) -> ocr_pb2.Model:
+    """Returns the message of one model of the catalog."""
+    entry = state.entry
+    return ocr_pb2.Model(
+        name=entry.name,
+        task=f"MODEL_TASK_{entry.task.name}",
+        architecture=entry.architecture,
+        source=f"WEIGHTS_SOURCE_{entry.source.name}",
+        available=state.available,
+        loaded=state.loaded,
+    )
+
+
+def page_result(reading: PageReading, models: ChosenModels) -> ocr_pb2.PageResult:
     """Returns the message of one page.
 
     ``orientation`` and ``language`` are always set, if need be to an empty message, and so is every word's
@@ -28,10 +42,10 @@ def page_result(reading: PageReading, models: ModelNames) -> ocr_pb2.PageResult:
     result = _envelope(reading.reference)
     result.models.CopyFrom(
         ocr_pb2.Models(
-            detection_model=models.detection,
-            recognition_model=models.recognition,
-            page_orientation_model=models.page_orientation,
-            text_orientation_model=models.text_orientation,
+            detection_model=models.detection.name,
+            recognition_model=models.recognition.name,
+            page_orientation_model=_name(models.page_orientation),
+            text_orientation_model=_name(models.text_orientation),
         )
     )
     if reading.error is not None:
@@ -40,6 +54,10 @@ def page_result(reading: PageReading, models: ModelNames) -> ocr_pb2.PageResult:
     if reading.page is not None:
         _fill(result, reading.page)
     return result
+
+
+def _name(entry: CatalogEntry | None) -> str:
+    return "" if entry is None else entry.name
 
 
 def _envelope(reference: PageReference) -> ocr_pb2.PageResult:

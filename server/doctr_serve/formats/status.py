@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.protobuf import any_pb2, duration_pb2, message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from doctr_serve.errors import DoctrServeError
+from doctr_serve.errors import Reported
 
 __all__ = ["ERROR_DOMAIN", "to_status"]
 
@@ -16,7 +16,7 @@ MAX_MESSAGE_BYTES = 1024
 MAX_FIELD_BYTES = 256
 
 
-def to_status(error: DoctrServeError) -> status_pb2.Status:
+def to_status(error: Reported) -> status_pb2.Status:
     """Returns the status of an error.
 
     Its details hold ``ErrorInfo`` always, ``BadRequest`` where a field is at fault, and ``RetryInfo`` where a later

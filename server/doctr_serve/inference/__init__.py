@@ -1,1 +1,1 @@
-"""docTR's models and how pages go through them. Nothing here imports grpc."""
+"""docTR's models and how pages go through them: the only room that imports docTR and torch."""

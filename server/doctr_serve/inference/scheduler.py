@@ -2,62 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
-from doctr_serve.common.interrupt import POLL_INTERVAL_S, Interrupt
+from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.inference.runtimes import Runtime
 
 __all__ = ["ForwardScheduler"]
 
-Result = TypeVar("Result")
-
 
 class ForwardScheduler:
-    """Runs forward passes first come, first served, on threads of its own.
+    """Runs forward passes first come, first served, slice by slice, on threads of its own.
 
     Dedicated threads, since each thread that enters an OpenMP region gets a thread team of its own: forwards
     run from the request threads would keep one team each, and together oversubscribe the cores.
 
     Args:
+        runtime: runs a batch.
         concurrent_forwards: forward passes that run at the same time.
-        intra_op_threads: threads of one forward pass.
     """
 
-    def __init__(self, *, concurrent_forwards: int = 1, intra_op_threads: int = 1) -> None:
-        torch.set_num_threads(intra_op_threads)
+    def __init__(self, runtime: Runtime, *, concurrent_forwards: int = 1) -> None:
+        self._runtime = runtime
         self._executor = ThreadPoolExecutor(concurrent_forwards, thread_name_prefix="forward")
 
-    def run(self, forward: Callable[[], Result], interrupt: Interrupt) -> Result:
-        """Returns what ``forward`` returns, once its turn has come.
+    def run(self, handle: Any, batch: NDArray[np.float32], interrupt: Interrupt) -> list[NDArray[np.float32]]:
+        """Runs a batch through a model, in its turn.
+
+        A batch is cut into slices that take their turns one by one: a large batch holds up nobody for longer than a
+        slice, and a request that is stopped leaves the rest undone.
+
+        Args:
+            handle: the runtime's handle of the model.
+            batch: normalised images, (N, 3, H, W).
+            interrupt: the request's stop signal.
+
+        Returns:
+            The raw outputs of the slices, in order; together they are the batch's.
 
         Raises:
-            RequestCancelledError: cancelled while it waited, or while the forward ran.
+            RequestCancelledError: cancelled while it waited, or while a slice ran.
             DeadlineExceededError: the deadline passed, likewise.
         """
-        interrupt.check()
-        future = self._executor.submit(_inference, forward)
-        # Not future.result(timeout): a forward's own TimeoutError would look like one of the waiting.
-        while not wait([future], timeout=POLL_INTERVAL_S).done:
-            self._give_up_if_interrupted(future, interrupt)
-        return future.result()
+        size = self._slice_size(batch)
+        return [
+            self._run_slice(handle, batch[start : start + size], interrupt)
+            for start in range(0, len(batch), size)
+        ]
 
     def close(self) -> None:
         """Drops forwards that have not begun and returns when the running ones have ended."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
-    @staticmethod
-    def _give_up_if_interrupted(future: Future[Result], interrupt: Interrupt) -> None:
+    def _slice_size(self, batch: NDArray[np.float32]) -> int:
+        pixels = self._runtime.max_forward_pixels
+        height, width = batch.shape[-2:]
+        return max(1, len(batch) if pixels is None else pixels // (height * width))
+
+    def _run_slice(
+        self, handle: Any, images: NDArray[np.float32], interrupt: Interrupt
+    ) -> NDArray[np.float32]:
+        interrupt.check()
+        future: Future[NDArray[np.float32]] = self._executor.submit(self._runtime.run, handle, images)
         try:
-            interrupt.check()
+            interrupt.wait(lambda seconds: wait([future], seconds).done)
         except BaseException:
             future.cancel()
             raise
-
-
-def _inference(forward: Callable[[], Result]) -> Result:
-    # Inference mode is a property of the thread, so it must be entered here, not in the request's thread.
-    with torch.inference_mode():
-        return forward()
+        return future.result()

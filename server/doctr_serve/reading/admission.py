@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from doctr_serve.common.interrupt import POLL_INTERVAL_S, Interrupt
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import NotReadyError, QueueFullError, ShuttingDownError
 
 __all__ = ["Admission"]
@@ -24,9 +24,16 @@ class Admission:
     Args:
         max_concurrent_requests: requests worked on at once.
         max_queued_requests: requests that may wait beyond these, or still be uploading.
+        clock: seconds that only ever grow; requests' durations are taken by it.
     """
 
-    def __init__(self, *, max_concurrent_requests: int, max_queued_requests: int) -> None:
+    def __init__(
+        self,
+        *,
+        max_concurrent_requests: int,
+        max_queued_requests: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._max_in_flight = max_concurrent_requests + max_queued_requests
         self._max_concurrent = max_concurrent_requests
         self._lock = threading.Lock()
@@ -35,20 +42,9 @@ class Admission:
         self._working = 0
         self._waiting: deque[threading.Event] = deque()
         self._mean_duration_s = 1.0
+        self._clock = clock
         self._is_ready = False
         self._is_draining = False
-
-    @property
-    def in_flight(self) -> int:
-        """Requests that hold a place now: uploading, waiting or worked on."""
-        with self._lock:
-            return self._in_flight
-
-    @property
-    def waiting(self) -> int:
-        """Requests that wait for their turn."""
-        with self._lock:
-            return len(self._waiting)
 
     def set_ready(self) -> None:
         """Lets requests in: the models are loaded."""
@@ -99,12 +95,12 @@ class Admission:
             DeadlineExceededError: the deadline passed while it waited.
         """
         self._take_turn(interrupt)
-        started = time.monotonic()
+        started = self._clock()
         try:
             yield
         finally:
             with self._lock:
-                self._mean_duration_s += SMOOTHING * (time.monotonic() - started - self._mean_duration_s)
+                self._mean_duration_s += SMOOTHING * (self._clock() - started - self._mean_duration_s)
                 self._pass_on_turn()
 
     def _take_turn(self, interrupt: Interrupt) -> None:
@@ -114,12 +110,11 @@ class Admission:
                 self._working += 1
                 return
             self._waiting.append(ticket)
-        while not ticket.wait(POLL_INTERVAL_S):
-            try:
-                interrupt.check()
-            except BaseException:
-                self._leave_queue(ticket)
-                raise
+        try:
+            interrupt.wait(ticket.wait)
+        except BaseException:
+            self._leave_queue(ticket)
+            raise
 
     def _leave_queue(self, ticket: threading.Event) -> None:
         with self._lock:

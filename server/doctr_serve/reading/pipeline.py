@@ -4,47 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import DecodedPage, PageReference
-from doctr_serve.errors import DeadlineExceededError, DoctrServeError, InternalError, RequestCancelledError
+from doctr_serve.errors import DoctrServeError, InternalError
+from doctr_serve.reading.page_reading import PageReading
+from doctr_serve.reading.request import RequestContext
 
 if TYPE_CHECKING:
-    from doctr.io.elements import Page
+    from doctr_serve.inference.stages.page_predictor import DetectedPage, PagePredictor
 
-    from doctr_serve.inference.predictor import DetectedPage, StagedPredictor
-
-__all__ = ["PageReading", "read_pages"]
+__all__ = ["read_pages"]
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class PageReading:
-    """What became of one page.
-
-    Attributes:
-        reference: which page.
-        page: docTR's page; None if it could not be read.
-        error: why not; None if it was read.
-    """
-
-    reference: PageReference
-    page: Page | None = None
-    error: DoctrServeError | None = None
-
-
 def read_pages(
     pages: Iterator[DecodedPage],
-    predictor: StagedPredictor,
+    predictor: PagePredictor,
     *,
     detection_batch_size: int,
     max_batch_pixels: int,
-    interrupt: Interrupt,
-    request_id: str = "",
+    context: RequestContext,
 ) -> Iterator[PageReading]:
     """Yields the reading of each page as soon as it is there.
 
@@ -56,8 +38,7 @@ def read_pages(
         predictor: the request's predictor.
         detection_batch_size: pages per detection forward.
         max_batch_pixels: pixels of decoded pages after which a batch is full, however few pages it has.
-        interrupt: checked before every page.
-        request_id: what a caller is told to report when the server is at fault.
+        context: the request; looked at before every page.
 
     Raises:
         RequestCancelledError: the caller is gone.
@@ -66,13 +47,13 @@ def read_pages(
     batch_size = 1
     while batch := _take(pages, batch_size, max_batch_pixels):
         batch_size = detection_batch_size
-        detected = _detect(predictor, [page for page in batch if page.image is not None], request_id)
+        detected = _detect(predictor, [page for page in batch if page.image is not None], context)
         for page in batch:
-            interrupt.check()
+            context.interrupt.check()
             if page.error is not None:
                 yield PageReading(page.reference, error=page.error)
             else:
-                yield _recognise(predictor, page, next(detected), request_id)
+                yield _recognise(predictor, page, next(detected), context)
         del batch, detected
 
 
@@ -89,40 +70,39 @@ def _take(pages: Iterator[DecodedPage], count: int, max_pixels: int) -> list[Dec
 
 
 def _detect(
-    predictor: StagedPredictor, pages: list[DecodedPage], request_id: str
+    predictor: PagePredictor, pages: list[DecodedPage], context: RequestContext
 ) -> Iterator[DetectedPage | DoctrServeError]:
     """Yields each page's detection; where a batch fails, its pages are tried one by one to find the culprit."""
     if not pages:
         return iter(())
     try:
         return iter(predictor.detect([page.image for page in pages if page.image is not None]))
-    except (RequestCancelledError, DeadlineExceededError):
-        raise
     except Exception as error:
         if len(pages) > 1:
-            return (found for page in pages for found in _detect(predictor, [page], request_id))
-        return iter([_failure(pages[0].reference, error, request_id)])
+            return (found for page in pages for found in _detect(predictor, [page], context))
+        return iter([_failure(pages[0].reference, error, context)])
 
 
 def _recognise(
-    predictor: StagedPredictor, page: DecodedPage, detected: DetectedPage | DoctrServeError, request_id: str
+    predictor: PagePredictor,
+    page: DecodedPage,
+    detected: DetectedPage | DoctrServeError,
+    context: RequestContext,
 ) -> PageReading:
     if isinstance(detected, DoctrServeError):
         return PageReading(page.reference, error=detected)
     try:
         return PageReading(page.reference, page=predictor.recognise(detected))
-    except (RequestCancelledError, DeadlineExceededError):
-        raise
     except Exception as error:
-        return PageReading(page.reference, error=_failure(page.reference, error, request_id))
+        return PageReading(page.reference, error=_failure(page.reference, error, context))
 
 
-def _failure(reference: PageReference, error: Exception, request_id: str) -> DoctrServeError:
+def _failure(reference: PageReference, error: Exception, context: RequestContext) -> DoctrServeError:
     if isinstance(error, DoctrServeError):
         return error
     logger.exception("page_failed", extra={"page_number": reference.page_number})
     return InternalError(
         f"'{reference.document_name}', page {reference.page_number}: could not be read because of a fault of the "
-        f"server; report it with the request id {request_id}",
+        f"server; {context.how_to_report}",
         field=reference.document_name,
     )

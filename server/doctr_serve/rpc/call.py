@@ -6,23 +6,28 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 
 import grpc
 import structlog
-from grpc_status import rpc_status as grpc_rpc_status
+from grpc_status import rpc_status
 
 from doctr_serve.common.interrupt import Interrupt
-from doctr_serve.errors import DeadlineExceededError, DoctrServeError, InternalError, RequestCancelledError
+from doctr_serve.errors import (
+    DeadlineExceededError,
+    DoctrServeError,
+    InternalError,
+    Reported,
+    RequestCancelledError,
+)
 from doctr_serve.formats.status import to_status
-from doctr_serve.rpc.trailers import error_trailers
+from doctr_serve.reading import RequestContext
+from doctr_serve.rpc.methods import Method
+from doctr_serve.rpc.trailers import DETAILS_KEY, RefusedElsewhereError, error_trailers
 
-if TYPE_CHECKING:
-    from doctr_serve.reading.admission import Admission
-
-__all__ = ["REQUEST_ID_KEY", "Call"]
+__all__ = ["REQUEST_ID_KEY", "Call", "current_call"]
 
 REQUEST_ID_KEY = "x-request-id"
 """Metadata key: read from the caller, returned as a trailer and, with the first message, as a header."""
@@ -30,7 +35,14 @@ VALID_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 OVERTIME_S = 2.0
 """Seconds past its deadline after which a call is cut off: it waits for a caller who reads no more messages."""
 
-logger = structlog.get_logger("doctr_serve.rpc.call")
+_CURRENT: ContextVar[Call] = ContextVar("CURRENT_CALL")
+
+logger = structlog.get_logger("doctr_serve.call")
+
+
+def current_call() -> Call:
+    """Returns the call that the running method answers."""
+    return _CURRENT.get()
 
 
 class Call:
@@ -38,11 +50,13 @@ class Call:
 
     Args:
         context: grpc's context of the RPC.
+        method: its row in the method table.
         request_timeout_s: longest time for the RPC; the caller's own deadline holds when it is shorter.
     """
 
-    def __init__(self, context: grpc.ServicerContext, *, request_timeout_s: float) -> None:
-        self._context = context
+    def __init__(self, context: grpc.ServicerContext, method: Method, *, request_timeout_s: float) -> None:
+        self._grpc = context
+        self._method = method
         self._headers_sent = False
         self.request_id = _request_id(context)
         self.started = time.monotonic()
@@ -56,6 +70,11 @@ class Call:
         if not context.add_callback(self.interrupt.cancel):
             self.interrupt.cancel()
 
+    @property
+    def context(self) -> RequestContext:
+        """The request, as the core knows it."""
+        return RequestContext(self.interrupt, self.request_id)
+
     def send_headers(self) -> None:
         """Sends the response headers, once.
 
@@ -65,27 +84,28 @@ class Call:
             return
         self._headers_sent = True
         try:
-            self._context.send_initial_metadata(((REQUEST_ID_KEY, self.request_id),))
+            self._grpc.send_initial_metadata(((REQUEST_ID_KEY, self.request_id),))
         except grpc.RpcError as error:  # grpc's way to say that the caller is gone (grpc/_server.py)
             raise RequestCancelledError("the caller cancelled the request") from error
 
     @contextmanager
-    def answer(self, method: str, admission: Admission | None = None) -> Iterator[None]:
+    def answer(self, place: Callable[[], AbstractContextManager[None]] = nullcontext) -> Iterator[None]:
         """Runs the body of an RPC; turns what it raises into the RPC's status, and logs one line.
 
         Args:
-            method: the RPC's name.
-            admission: where the RPC needs a place of the bounded ones; None for one that costs nothing.
+            place: holds the place of a request in flight, where the method takes one.
         """
-        with structlog.contextvars.bound_contextvars(request_id=self.request_id, method=method):
+        _CURRENT.set(self)
+        with structlog.contextvars.bound_contextvars(request_id=self.request_id, method=self._method.name):
             code = "OK"
             try:
-                with self._cut_off_at_the_deadline(), admission.place() if admission else nullcontext():
+                with self._cut_off_at_the_deadline(), place():
                     yield
-            except RequestCancelledError:
-                code = RequestCancelledError.code
-                self._context.cancel()
-            except DoctrServeError as error:
+            except RequestCancelledError as stop:
+                code = stop.code
+                self._grpc.cancel()
+                self._grpc.abort(grpc.StatusCode.CANCELLED, stop.message)  # ends the handler; nothing is sent
+            except (DoctrServeError, DeadlineExceededError) as error:
                 code = error.code
                 self._abort(error)
             except GeneratorExit:
@@ -93,12 +113,10 @@ class Call:
                 has_time = self.interrupt.remaining_s() != 0
                 code = (RequestCancelledError if has_time else DeadlineExceededError).code
                 raise
-            except Exception:
-                code = InternalError.code
-                logger.exception("call_failed")
-                self._abort(
-                    InternalError(f"the server failed; report it with the request id {self.request_id}")
-                )
+            except Exception as error:
+                refusal = RefusedElsewhereError.found_in(self._grpc) or self._internal_error(error)
+                code = refusal.code
+                self._abort(refusal)
             finally:
                 self._log(code)
 
@@ -109,7 +127,7 @@ class Call:
         The body notices a deadline between its steps, but not while grpc waits for a caller who reads no further
         messages: without this such a caller would keep its place, and a drain waiting, for good.
         """
-        timer = threading.Timer((self.interrupt.remaining_s() or 0) + OVERTIME_S, self._context.cancel)
+        timer = threading.Timer((self.interrupt.remaining_s() or 0) + OVERTIME_S, self._grpc.cancel)
         timer.daemon = True
         timer.start()
         try:
@@ -117,20 +135,31 @@ class Call:
         finally:
             timer.cancel()
 
-    def _abort(self, error: DoctrServeError) -> None:
-        status = grpc_rpc_status.to_status(to_status(error))
+    def _internal_error(self, error: Exception) -> InternalError:
+        logger.error("call_failed", exc_info=error)
+        return InternalError(f"the server failed; report it with the request id {self.request_id}")
+
+    def _abort(self, error: Reported) -> None:
+        status = rpc_status.to_status(to_status(error))
         # abort_with_status replaces the trailers that were set before (grpc/_server.py, _Context.abort_with_status).
-        trailers = (*status.trailing_metadata, *error_trailers(error), (REQUEST_ID_KEY, self.request_id))
-        self._context.abort_with_status(status._replace(trailing_metadata=trailers))
+        theirs = [entry for entry in self._grpc.trailing_metadata() or () if entry[0] != REQUEST_ID_KEY]
+        ours = [
+            entry
+            for entry in (*status.trailing_metadata, *error_trailers(error))
+            if entry[0] != DETAILS_KEY or DETAILS_KEY not in dict(theirs)
+        ]
+        trailers = (*theirs, *ours, (REQUEST_ID_KEY, self.request_id))
+        self._grpc.abort_with_status(status._replace(trailing_metadata=trailers))
 
     def _log(self, code: str) -> None:
-        logger.info(
-            "call",
-            code=code,
-            pages=self.pages,
-            failed_pages=self.failed_pages,
-            duration_s=round(time.monotonic() - self.started, 4),
-        )
+        if self._method.is_logged or code == InternalError.code:
+            logger.info(
+                "call",
+                code=code,
+                pages=self.pages,
+                failed_pages=self.failed_pages,
+                duration_s=round(time.monotonic() - self.started, 4),
+            )
 
 
 def _request_id(context: grpc.ServicerContext) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import grpc
 import structlog
@@ -14,25 +13,21 @@ from grpc_reflection.v1alpha import reflection
 
 from doctr_serve.common.addresses import host_and_port
 from doctr_serve.common.native_memory import bound_native_memory
-from doctr_serve.documents import DecoderPool
-from doctr_serve.reading.admission import Admission
+from doctr_serve.reading import Reader
+from doctr_serve.rpc.call_interceptor import CallInterceptor
+from doctr_serve.rpc.methods import SERVICE_NAME, ThreadGroup
 from doctr_serve.rpc.servicer import OCRServicer
-from doctr_serve.rpc.silent_calls import SilentCallGuard
-from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
+from doctr_serve.rpc.threads import GroupedThreads
+from doctr_serve.settings import Settings
+from doctr_serve.v1 import ocr_pb2_grpc
 
-if TYPE_CHECKING:
-    from doctr_serve.inference.engine import OCREngine
-    from doctr_serve.settings import Settings
-
-__all__ = ["SERVICE_NAME", "OCRServer", "serve"]
-
-SERVICE_NAME = ocr_pb2.DESCRIPTOR.services_by_name["OCRService"].full_name
+__all__ = ["OCRServer", "serve"]
 
 SPARE_THREADS = 8
-"""Threads beyond the places in the queue: they refuse what does not fit."""
+"""Threads for documents beyond the places in the queue: they refuse what does not fit."""
 
-SMALL_CALL_THREADS = 8
-"""Threads for health checks and ListModels, so that no amount of documents makes a server look dead."""
+SMALL_THREADS = {ThreadGroup.QUERIES: 32, ThreadGroup.HEALTH: 64, ThreadGroup.STREAMS: 8}
+"""Threads of the groups that read no documents, at most: they are started as they are needed."""
 
 MAX_CONCURRENT_RPCS = 1000
 """RPCs open at once, idle health watchers included; grpc itself refuses more with RESOURCE_EXHAUSTED."""
@@ -41,36 +36,27 @@ logger = structlog.get_logger("doctr_serve.rpc.server")
 
 
 class OCRServer:
-    """One gRPC server over one engine.
+    """One gRPC server over one reader.
 
     Args:
         settings: the server's settings.
-        engine: the engine; by default the one the settings describe.
-        decoders: the decoder processes; by default those the settings describe.
+        reader: reads documents; by default the one the settings describe.
+        interceptors: further in than the server's own; what they refuse comes out like any other error.
     """
 
     def __init__(
-        self, settings: Settings, engine: OCREngine | None = None, decoders: DecoderPool | None = None
+        self,
+        settings: Settings,
+        reader: Reader | None = None,
+        *,
+        interceptors: Sequence[grpc.ServerInterceptor] = (),
     ) -> None:
-        if engine is None:
-            from doctr_serve.inference.engine import OCREngine  # torch: not needed to build a server in tests
-
-            engine = OCREngine(settings)
         self.settings = settings
-        self.engine = engine
-        self.admission = Admission(
-            max_concurrent_requests=settings.max_concurrent_requests,
-            max_queued_requests=settings.max_queued_requests,
-        )
-        self.decoders = decoders or DecoderPool(settings)
+        self.reader = reader or Reader(settings)
         self._health = health.HealthServicer(experimental_non_blocking=True)
-        # Enough for every place in the queue; what does not fit is refused by the spare ones.
-        self._threads = ThreadPoolExecutor(
-            settings.max_concurrent_requests + settings.max_queued_requests + SPARE_THREADS,
-            thread_name_prefix="rpc",
-        )
-        self._small_call_threads = ThreadPoolExecutor(SMALL_CALL_THREADS, thread_name_prefix="rpc-small")
-        self._server = self._build()
+        places = settings.max_concurrent_requests + settings.max_queued_requests
+        self._threads = GroupedThreads({ThreadGroup.DOCUMENTS: places + SPARE_THREADS, **SMALL_THREADS})
+        self._server = self._build(interceptors)
         self.port = 0
 
     def start(self) -> None:
@@ -92,9 +78,7 @@ class OCRServer:
         Raises:
             WeightsUnavailableError: weights that are missing and could not be fetched.
         """
-        self.decoders.warm()
-        self.engine.warm()
-        self.admission.set_ready()
+        self.reader.warm()
         self._set_health(health_pb2.HealthCheckResponse.SERVING)
         logger.info("serving")
 
@@ -105,22 +89,20 @@ class OCRServer:
         is cancelled.
         """
         self._health.enter_graceful_shutdown()
-        self.admission.drain()
+        self.reader.drain()
         logger.info("draining")
-        drained = self.admission.wait_until_idle(self.settings.drain_timeout_s)
+        drained = self.reader.wait_until_idle(self.settings.drain_timeout_s)
         self._server.stop(grace=1.0 if drained else 0.0).wait()
         # grpc leaves its threads to their owner. Calls that were cancelled end here, before what they use closes.
         self._threads.shutdown()
-        self._small_call_threads.shutdown()
-        self.decoders.close()
-        self.engine.close()
+        self.reader.close()
         logger.info("stopped", drained=drained)
 
-    def _build(self) -> grpc.Server:
+    def _build(self, interceptors: Sequence[grpc.ServerInterceptor]) -> grpc.Server:
         settings = self.settings
         server = grpc.server(
             self._threads,
-            interceptors=(SilentCallGuard(self._small_call_threads),),
+            interceptors=(CallInterceptor(settings, self.reader.place), *interceptors),
             maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
             options=(
                 ("grpc.max_receive_message_length", settings.max_message_bytes),
@@ -132,10 +114,7 @@ class OCRServer:
                 ("grpc.keepalive_permit_without_calls", 1),
             ),
         )
-        ocr_pb2_grpc.add_OCRServiceServicer_to_server(
-            OCRServicer(settings, engine=self.engine, decoders=self.decoders, admission=self.admission),
-            server,
-        )
+        ocr_pb2_grpc.add_OCRServiceServicer_to_server(OCRServicer(self.reader), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection(
             (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server

@@ -7,12 +7,13 @@ import pytest
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import DecodedPage, DecoderPool, SourceDocument
 from doctr_serve.settings import Settings
+from support.watched_pool import WatchedPool
 
 
 @pytest.fixture(scope="session")
 def pool() -> Iterator[DecoderPool]:
     """A pool with the server's defaults, for tests that leave it as it was."""
-    shared = DecoderPool(Settings(max_concurrent_requests=2))
+    shared = WatchedPool(Settings(max_concurrent_requests=2))
     yield shared
     shared.close()
 
@@ -27,7 +28,7 @@ def make_pool() -> Iterator[Callable[..., DecoderPool]]:
     ):
         chosen = Settings(**{"max_concurrent_requests": 1, **settings})
         command = {} if worker_command is None else {"worker_command": worker_command}
-        made = DecoderPool(chosen, documents_per_process=documents_per_process, **command)
+        made = WatchedPool(chosen, documents_per_process=documents_per_process, **command)
         pools.append(made)
         return made
 

@@ -221,12 +221,12 @@ def test_ctrl_c_for_everyone_leaves_the_decoders_to_finish_their_requests(make_p
 
 
 SERVER = """
-import os, sys
+import psutil, sys
 from doctr_serve.documents import DecoderPool
 from doctr_serve.settings import Settings
 pool = DecoderPool(Settings(max_concurrent_requests=2))
 pool.warm()
-print(*pool.idle_process_ids(), flush=True)
+print(*(child.pid for child in psutil.Process().children()), flush=True)
 sys.stdin.read()
 """
 

@@ -1,26 +1,49 @@
-"""What runs a model: torch now; another runtime is another file with the same two methods."""
+"""What loads and runs a model: torch now; another runtime is another module with the same two methods.
+
+Nothing docTR-shaped passes: a runtime knows catalog entries, its own handles and arrays. Pre-processing, thresholds and
+decoding are the stages' business, whose turn it is the scheduler's.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-import torch
-from torch import nn
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Backend"]
+from doctr_serve.catalog import CatalogEntry
+
+__all__ = ["Runtime"]
 
 
-class Backend(Protocol):
-    """Makes a docTR model fast on this machine, and runs it."""
+class Runtime(Protocol):
+    """Loads models and runs batches of arrays.
 
-    def prepare(self, model: nn.Module) -> nn.Module:
-        """Returns the model ready to run: moved, converted or compiled. Called once per model, at load."""
+    Attributes:
+        max_forward_pixels: input pixels of a forward beyond which a larger batch gains no time; None for no such
+            bound. The scheduler cuts batches by it.
+    """
 
-    def forward(self, model: nn.Module, batch: torch.Tensor, **arguments: Any) -> Any:
-        """Returns ``model(batch, **arguments)`` of a prepared model.
+    max_forward_pixels: int | None
+
+    def load(self, entry: CatalogEntry) -> Any:
+        """Loads a model, ready to run.
+
+        Returns:
+            A handle that means something to this runtime alone.
+
+        Raises:
+            WeightsUnavailableError: its weights are missing, damaged, or do not fit.
+        """
+
+    def run(self, handle: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the raw output of a batch; called from the scheduler's threads only.
 
         Args:
-            model: what :meth:`prepare` returned.
-            batch: float32 images, (N, 3, H, W).
-            **arguments: of the docTR model's ``forward``.
+            handle: what :meth:`load` returned.
+            batch: normalised images, (N, 3, H, W).
+
+        Returns:
+            By task: detection (N, classes, H, W), the probability of each pixel, 0 to 1; recognition (N, steps,
+            characters), logits; orientation (N, 4), logits.
         """

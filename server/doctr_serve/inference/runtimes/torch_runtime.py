@@ -2,61 +2,62 @@
 
 from __future__ import annotations
 
-from itertools import chain, pairwise
-from typing import Any
+from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-__all__ = ["TorchBackend", "fold_batch_norms"]
+from doctr_serve.catalog import Catalog, CatalogEntry
+from doctr_serve.inference.raw_network import load_raw_network
+
+__all__ = ["TorchRuntime", "fold_batch_norms"]
 
 
-class TorchBackend:
+class TorchRuntime:
     """Runs docTR's own modules, channels-last and with their batch norms folded.
 
     Channels-last is worth a factor of up to two for convolutions on x86 CPUs (https://pytorch.org/tutorials/
     intermediate/memory_format_tutorial.html). Both leave the results the same but for float noise.
 
-    On the CPU a batch runs in slices: two pages take as long together as one after the other, but twice the memory
-    (db_mobilenet_v3_large at 1024 x 1024: 260 MB a page).
+    On the CPU two pages take as long together as one after the other, but twice the memory (db_mobilenet_v3_large at
+    1024 x 1024: 260 MB a page); hence ``max_forward_pixels``, which other devices do not have.
 
     Args:
+        catalog: where weights are.
         device: torch device the models live on.
-        cpu_slice_pixels: pixels per slice on the CPU; other devices take a batch whole.
+        cpu_slice_pixels: input pixels of a forward on the CPU.
+        intra_op_threads: threads of one forward.
     """
 
-    def __init__(self, device: str = "cpu", *, cpu_slice_pixels: int = 1024 * 1024) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        device: str = "cpu",
+        *,
+        cpu_slice_pixels: int = 1024 * 1024,
+        intra_op_threads: int | None = None,
+    ) -> None:
+        self._catalog = catalog
         self.device = torch.device(device)
-        self._cpu_slice_pixels = cpu_slice_pixels
+        self.max_forward_pixels = cpu_slice_pixels if self.device.type == "cpu" else None
+        if intra_op_threads is not None:
+            torch.set_num_threads(intra_op_threads)
 
-    def prepare(self, model: nn.Module) -> nn.Module:
-        """Returns the model on the device, in eval mode, its convolutions folded and channels-last."""
-        model = model.eval().requires_grad_(False)
-        fold_batch_norms(model)
-        return model.to(device=self.device, memory_format=torch.channels_last)
+    def load(self, entry: CatalogEntry) -> nn.Module:
+        """Returns the entry's network on the device, in eval mode, its convolutions folded and channels-last."""
+        network = load_raw_network(entry, self._catalog)
+        fold_batch_norms(network)
+        return network.to(device=self.device, memory_format=torch.channels_last)
 
-    def forward(self, model: nn.Module, batch: torch.Tensor, **arguments: Any) -> Any:
-        """Returns the model's own answer for images of shape (N, 3, H, W)."""
-        height, width = batch.shape[-2:]
-        on_cpu = self.device.type == "cpu"
-        slice_size = max(1, self._cpu_slice_pixels // (height * width)) if on_cpu else len(batch)
-        return _merged(
-            [
-                model(part.to(self.device).contiguous(memory_format=torch.channels_last), **arguments)
-                for part in batch.split(slice_size)
-            ]
-        )
-
-
-def _merged(answers: list[Any]) -> Any:
-    """Returns the answers of a batch's slices as the answer for the batch: tensors, lists, or a dict of these."""
-    first = answers[0]
-    if len(answers) == 1:
-        return first
-    if isinstance(first, dict):
-        return {key: _merged([answer[key] for answer in answers]) for key in first}
-    return torch.cat(answers) if isinstance(first, torch.Tensor) else list(chain.from_iterable(answers))
+    def run(self, handle: nn.Module, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the network's raw output for images of shape (N, 3, H, W)."""
+        # Inference mode is a property of the thread, so it is entered here, where the forward runs.
+        with torch.inference_mode():
+            images = torch.from_numpy(batch).to(self.device).contiguous(memory_format=torch.channels_last)
+            return handle(images).float().cpu().numpy()
 
 
 def fold_batch_norms(model: nn.Module) -> None:

@@ -7,9 +7,6 @@ here knows of gRPC or of OCR.
 
 from __future__ import annotations
 
-import logging
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -17,13 +14,13 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from doctr_serve.documents.source import SourceDocument
-from doctr_serve.errors import InvalidRequestError, NoDocumentsError, RequestTooLargeError
+from doctr_serve.documents import DocumentQuota, SourceDocument
+from doctr_serve.errors import InvalidRequestError, RequestTooLargeError
 from doctr_serve.rpc.intake.form_headers import HOW_TO_SEND, boundary_of, file_name_of, printable
 from doctr_serve.rpc.intake.spool import Spool
 from doctr_serve.v1 import ocr_pb2
 
-__all__ = ["FormReader", "Spool"]
+__all__ = ["FormReader"]
 
 FILES = "files"
 PDF_PASSWORD = "pdf_password"  # noqa: S105 - the name of a form field
@@ -32,12 +29,9 @@ MAX_PASSWORD_BYTES = 1024
 OPTIONS = frozenset(field.name for field in ocr_pb2.OCRRequest.DESCRIPTOR.fields) - {"documents", "body"}
 UNENCODED = {"", "7bit", "8bit", "binary"}
 
-# It warns of every malformed body, which the caller is told anyway: a hostile client must not fill the log.
-logging.getLogger("python_multipart").setLevel(logging.ERROR)
-
 
 class FormReader:
-    """Reads one form; a context manager, since its documents' temporary files are deleted on exit.
+    """Reads one form; a context manager, since its documents' temporary files are closed on exit.
 
     Args:
         content_type: the request's Content-Type, with the boundary.
@@ -53,7 +47,7 @@ class FormReader:
         self, content_type: str, *, max_bytes: int, max_documents: int, spool_memory_bytes: int
     ) -> None:
         self._max_bytes = max_bytes
-        self._max_documents = max_documents
+        self._quota = DocumentQuota(max_documents, field=FILES)
         self._spool_memory_bytes = spool_memory_bytes
         self._received_bytes = 0
         self._ended = False
@@ -64,6 +58,7 @@ class FormReader:
         self._file_name = ""
         self._part: Spool | None = None
         self._files: list[tuple[str, Spool]] = []
+        self._spools: list[Spool] = []
         self._password: str | None = None
         self._parser = MultipartParser(
             boundary_of(content_type),
@@ -78,7 +73,6 @@ class FormReader:
                 "on_end": self._on_end,
             },
         )
-        self._folder = TemporaryDirectory(prefix="doctr-serve-")
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +80,8 @@ class FormReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._folder.cleanup()
+        for spool in self._spools:
+            spool.close()
 
     def feed(self, chunk: bytes) -> None:
         """Takes the next bytes of the body. After an error the form is lost: feed it nothing more.
@@ -129,11 +124,7 @@ class FormReader:
                 "the client left the boundary out; send it again",
                 field=FILES,
             )
-        if not self._files:
-            raise NoDocumentsError(
-                f"the request has no document; send each in a part named '{FILES}', {HOW_TO_SEND}",
-                field=FILES,
-            )
+        self._quota.check_not_empty(HOW_TO_SEND)
         password = self._password or ""
         return [SourceDocument(name, spool.content(), password) for name, spool in self._files]
 
@@ -165,7 +156,8 @@ class FormReader:
         self._check_transfer_encoding()
         self._file_name = file_name_of(disposition, parameters.get(b"filename", b""))
         memory_bytes = self._spool_memory_bytes if self._part_name == FILES else MAX_PASSWORD_BYTES
-        self._part = Spool(memory_bytes, Path(self._folder.name))
+        self._part = Spool(memory_bytes)
+        self._spools.append(self._part)
 
     def _check_part_name(self) -> None:
         name = self._part_name
@@ -203,7 +195,7 @@ class FormReader:
         if part is None or start == end:
             return
         if self._part_name == FILES and not part.size_bytes:
-            self._check_file_name()
+            self._count_file()
         # Before the write, so that no password ever reaches a temporary file.
         if self._part_name == PDF_PASSWORD and part.size_bytes + end - start > MAX_PASSWORD_BYTES:
             raise InvalidRequestError(
@@ -211,17 +203,12 @@ class FormReader:
             )
         part.write(data[start:end])
 
-    def _check_file_name(self) -> None:
+    def _count_file(self) -> None:
         if not self._file_name:
             raise InvalidRequestError(
                 f"a part named '{FILES}' has no file name; send it as a file, {HOW_TO_SEND}", field=FILES
             )
-        if len(self._files) >= self._max_documents:
-            raise RequestTooLargeError(
-                f"the request has more than {self._max_documents} documents; split it, "
-                "or ask the operator to raise max_documents",
-                field=FILES,
-            )
+        self._quota.take()
 
     def _on_part_end(self) -> None:
         part = self._part
@@ -231,7 +218,8 @@ class FormReader:
             self._password = _password(part)
         # HTML sends a file input that was left empty as a part with an empty name and no content.
         elif self._file_name or part.size_bytes:
-            self._check_file_name()
+            if not part.size_bytes:
+                self._count_file()
             self._files.append((self._file_name, part))
 
     def _on_end(self) -> None:

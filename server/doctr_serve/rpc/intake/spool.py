@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
-from typing import BinaryIO
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
 
 __all__ = ["Spool"]
 
@@ -13,18 +11,15 @@ __all__ = ["Spool"]
 class Spool:
     """One document's bytes as they arrive.
 
+    The temporary file has no name: it is gone as soon as it is closed, even where the server is killed.
+
     Args:
-        max_memory_bytes: bytes kept in memory; once there are more, all of them move to a file (mode 0600).
-        directory: where that file is made. Its owner deletes it, so it should be a private one that lives
-            as long as the request.
+        max_memory_bytes: bytes kept in memory; once there are more, all of them move to a file.
     """
 
-    def __init__(self, max_memory_bytes: int, directory: Path) -> None:
-        self._max_memory_bytes = max_memory_bytes
-        self._directory = directory
-        self._pieces: list[bytes] = []
-        self._file: BinaryIO | None = None
-        self._path: Path | None = None
+    def __init__(self, max_memory_bytes: int) -> None:
+        self._max_memory_bytes = max(1, max_memory_bytes)  # 0 means no bound to SpooledTemporaryFile
+        self._file = SpooledTemporaryFile(max_size=self._max_memory_bytes)  # noqa: SIM115 - closed by close()
         self.size_bytes = 0
 
     def write(self, piece: bytes) -> None:
@@ -34,23 +29,20 @@ class Spool:
             OSError: the temporary file cannot be written, e.g. the disk is full.
         """
         self.size_bytes += len(piece)
-        if self._file is None and self.size_bytes > self._max_memory_bytes:
-            descriptor, name = tempfile.mkstemp(dir=self._directory)
-            self._file, self._path = os.fdopen(descriptor, "wb"), Path(name)
-            self._file.writelines(self._pieces)
-            self._pieces = []
-        if self._file is None:
-            self._pieces.append(piece)
-        else:
-            self._file.write(piece)
+        self._file.write(piece)
 
-    def content(self) -> bytes | Path:
+    def content(self) -> bytes | BinaryIO:
         """Ends the writing.
 
         Returns:
-            The bytes themselves, or the path of the file that holds them.
+            The bytes themselves, or the open file that holds them; it closes with the spool.
         """
-        if self._path is None or self._file is None:
-            return b"".join(self._pieces)
+        self._file.flush()
+        if self.size_bytes > self._max_memory_bytes:
+            return cast(BinaryIO, self._file)
+        self._file.seek(0)
+        return self._file.read()
+
+    def close(self) -> None:
+        """Frees the memory or the file."""
         self._file.close()
-        return self._path

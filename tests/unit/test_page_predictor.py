@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from doctr.utils.geometry import extract_rcrops
-from doctr_serve.inference.predictor import DetectedPage, StagedPredictor
+from doctr_serve.inference.stages.page_predictor import DetectedPage, PagePredictor
 from doctr_serve.options import OCROptions
 
 
@@ -32,7 +32,7 @@ def test_a_box_without_width_costs_itself_and_not_its_page() -> None:
     options = OCROptions(
         assume_straight_pages=False, disable_page_orientation=True, disable_text_orientation=True
     )
-    predictor = StagedPredictor(
+    predictor = PagePredictor(
         options,
         detection=None,  # type: ignore[arg-type]
         recognition=Recognizer(),  # type: ignore[arg-type]

@@ -9,10 +9,12 @@ from doctr.models.detection.predictor import DetectionPredictor
 from doctr.models.preprocessor import PreProcessor
 from doctr.models.recognition.predictor import RecognitionPredictor
 
-from doctr_serve.catalog.entries import ModelTask
-from doctr_serve.inference.shared_models import (
+from doctr_serve.catalog import ModelTask
+from doctr_serve.inference.model_spec import ModelSpec
+from doctr_serve.inference.postprocessing import detection_postprocessor, recognition_postprocessor
+from doctr_serve.inference.stages.models import (
     DetectionModel,
-    Forwarder,
+    Forwards,
     OrientationModel,
     RecognitionModel,
 )
@@ -30,49 +32,41 @@ ORIENTATION_BATCH_SIZE = {ModelTask.PAGE_ORIENTATION: 4, ModelTask.TEXT_ORIENTAT
 """docTR's own, doctr/models/classification/zoo.py."""
 
 
-def detection_predictor(model: LoadedModel, forwarder: Forwarder, options: OCROptions) -> DetectionPredictor:
+def detection_predictor(model: LoadedModel, forwards: Forwards, options: OCROptions) -> DetectionPredictor:
     """Returns docTR's detection predictor with the thresholds and box shape of the request."""
-    shared = DetectionModel(
-        model.network,
-        forwarder,
-        model.postprocessor,
-        binary_threshold=options.binary_threshold,
-        box_threshold=options.box_threshold,
-        assume_straight_pages=options.assume_straight_pages,
-    )
     preprocessor = _preprocessor(
-        shared.cfg,
+        model.spec,
         batch_size=options.detection_batch_size,
         preserve_aspect_ratio=options.preserve_aspect_ratio,
         symmetric_pad=options.symmetric_padding,
     )
-    return DetectionPredictor(preprocessor, shared)
+    postprocessor = detection_postprocessor(model.spec, options)
+    return DetectionPredictor(preprocessor, DetectionModel(model, forwards, postprocessor))
 
 
 def recognition_predictor(
-    model: LoadedModel, forwarder: Forwarder, options: OCROptions
+    model: LoadedModel, forwards: Forwards, options: OCROptions
 ) -> RecognitionPredictor:
     """Returns docTR's recognition predictor with the batch size of the request."""
-    shared = RecognitionModel(model.network, forwarder)
     preprocessor = _preprocessor(
-        shared.cfg,
+        model.spec,
         batch_size=options.recognition_batch_size,
         preserve_aspect_ratio=True,
         symmetric_pad=False,
     )
-    return RecognitionPredictor(preprocessor, shared)
+    postprocessor = recognition_postprocessor(model.spec)
+    return RecognitionPredictor(preprocessor, RecognitionModel(model, forwards, postprocessor))
 
 
-def orientation_predictor(model: LoadedModel, forwarder: Forwarder) -> OrientationPredictor:
+def orientation_predictor(model: LoadedModel, forwards: Forwards) -> OrientationPredictor:
     """Returns docTR's orientation predictor, for pages or for crops as the model's task says."""
-    shared = OrientationModel(model.network, forwarder)
     preprocessor = _preprocessor(
-        shared.cfg,
-        batch_size=ORIENTATION_BATCH_SIZE[model.entry.task],
+        model.spec,
+        batch_size=ORIENTATION_BATCH_SIZE[model.spec.entry.task],
         preserve_aspect_ratio=True,
         symmetric_pad=True,
     )
-    return OrientationPredictor(preprocessor, shared)
+    return OrientationPredictor(preprocessor, OrientationModel(model, forwards))
 
 
 def disabled_orientation_predictor() -> OrientationPredictor:
@@ -80,6 +74,6 @@ def disabled_orientation_predictor() -> OrientationPredictor:
     return OrientationPredictor(None, None)
 
 
-def _preprocessor(cfg: dict[str, Any], **arguments: Any) -> PreProcessor:
-    """Returns a pre-processor for the input size (H, W), mean and deviation of docTR's model configuration."""
-    return PreProcessor(tuple(cfg["input_shape"][-2:]), mean=cfg["mean"], std=cfg["std"], **arguments)
+def _preprocessor(spec: ModelSpec, **arguments: Any) -> PreProcessor:
+    """Returns a pre-processor for the input size (H, W), mean and deviation of the model."""
+    return PreProcessor(spec.input_shape[-2:], mean=spec.mean, std=spec.std, **arguments)

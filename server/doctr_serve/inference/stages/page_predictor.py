@@ -22,7 +22,7 @@ from doctr.utils.geometry import detach_scores
 
 from doctr_serve.options import OCROptions
 
-__all__ = ["DetectedPage", "StagedPredictor"]
+__all__ = ["DetectedPage", "PagePredictor"]
 
 MIN_BOX_WIDTH_PIXELS = 1e-3
 
@@ -44,7 +44,7 @@ class DetectedPage:
     orientation: dict[str, Any] | None = field(default=None)
 
 
-class StagedPredictor(OCRPredictor):
+class PagePredictor(OCRPredictor):
     """docTR's OCR for the options of one request.
 
     Args:

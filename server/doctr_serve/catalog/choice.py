@@ -1,0 +1,50 @@
+"""Which models serve a request: what its options name, and the classifiers that go with those."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from doctr_serve.catalog.catalog import Catalog
+from doctr_serve.catalog.entries import CatalogEntry, ModelTask
+from doctr_serve.options import OCROptions
+
+__all__ = ["ChosenModels", "choose_models"]
+
+
+@dataclass(frozen=True)
+class ChosenModels:
+    """The models of one request; None where its options need none.
+
+    Attributes:
+        detection: finds the words.
+        recognition: reads them.
+        page_orientation: tells which way up a page is.
+        text_orientation: tells which way up a word's crop is.
+    """
+
+    detection: CatalogEntry
+    recognition: CatalogEntry
+    page_orientation: CatalogEntry | None = None
+    text_orientation: CatalogEntry | None = None
+
+    def entries(self) -> Iterator[CatalogEntry]:
+        """Yields the models that there are."""
+        for entry in (self.detection, self.recognition, self.page_orientation, self.text_orientation):
+            if entry is not None:
+                yield entry
+
+
+def choose_models(options: OCROptions, catalog: Catalog) -> ChosenModels:
+    """Returns the models that the options ask for.
+
+    Raises:
+        UnknownModelError: a name the catalog does not know.
+        WeightsUnavailableError: a hub model that is not on the server.
+    """
+    detection = catalog.find(options.detection_model, ModelTask.DETECTION, option="detection_model")
+    recognition = catalog.find(options.recognition_model, ModelTask.RECOGNITION, option="recognition_model")
+    page, text = catalog.companions(detection, recognition)
+    needs_page = options.needs_page_orientation and not options.disable_page_orientation
+    needs_text = not options.assume_straight_pages and not options.disable_text_orientation
+    return ChosenModels(detection, recognition, page if needs_page else None, text if needs_text else None)

@@ -1,0 +1,102 @@
+"""What must be known of a model besides how to run it: the form of its input, and what its output stands for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from doctr import models
+from doctr.file_utils import CLASS_NAME
+
+from doctr_serve.catalog import Catalog, CatalogEntry, ModelTask, WeightsSource
+from doctr_serve.errors import WeightsUnavailableError
+from doctr_serve.inference.weights_file import read_metadata, unusable_weights
+
+__all__ = ["ModelSpec", "describe"]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model as the stages around its forward see it.
+
+    Attributes:
+        entry: its catalog entry.
+        input_shape: channels, height and width of one image of its input.
+        mean: per channel, taken off the pixels (0 to 1) before a forward.
+        std: per channel, by which the pixels are then divided.
+        vocab: recognition: the characters that its outputs stand for, in order; empty otherwise.
+        classes: what its outputs stand for: names of the kinds of boxes (detection), degrees (orientation).
+    """
+
+    entry: CatalogEntry
+    input_shape: tuple[int, int, int]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    vocab: str = ""
+    classes: tuple[str | int, ...] = ()
+
+
+def describe(entry: CatalogEntry, catalog: Catalog) -> ModelSpec:
+    """Returns the spec of a model: docTR's defaults of the architecture, and what its weights say otherwise.
+
+    Recognition weights of ours name their vocabulary and input shape (safetensors metadata ``vocab`` and
+    ``input_shape``, the latter as JSON); a hub model has a configuration.
+
+    Raises:
+        WeightsUnavailableError: the weights are missing or damaged, or of another architecture.
+    """
+    path = catalog.weights_path(entry)
+    metadata = read_metadata(entry, path)
+    _check_architecture(entry, metadata)
+    cfg = {**_default_cfg(entry.architecture), **_trained_with(entry, metadata, path)}
+    if entry.source is WeightsSource.HUB:
+        cfg |= {
+            name: value for name, value in catalog.hub_config(entry).doctr_cfg().items() if value is not None
+        }
+    return ModelSpec(
+        entry,
+        input_shape=tuple(cfg["input_shape"]),
+        mean=tuple(cfg["mean"]),
+        std=tuple(cfg["std"]),
+        vocab=cfg["vocab"] if entry.task is ModelTask.RECOGNITION else "",
+        classes=_classes(entry.task, cfg),
+    )
+
+
+def _default_cfg(architecture: str) -> dict[str, Any]:
+    """DocTR's ``default_cfgs`` of the module that defines the architecture."""
+    return sys.modules[getattr(models, architecture).__module__].default_cfgs[architecture]
+
+
+def _classes(task: ModelTask, cfg: dict[str, Any]) -> tuple[str | int, ...]:
+    if task is ModelTask.DETECTION:
+        return (CLASS_NAME,)
+    return () if task is ModelTask.RECOGNITION else tuple(cfg["classes"])
+
+
+def _check_architecture(entry: CatalogEntry, metadata: dict[str, str]) -> None:
+    stated = metadata.get("architecture", entry.architecture)
+    if stated != entry.architecture:
+        raise WeightsUnavailableError(
+            f"the weights of '{entry.name}' on this server are of the architecture '{stated}'; its operator "
+            "replaces the file"
+        )
+
+
+def _trained_with(entry: CatalogEntry, metadata: dict[str, str], path: Path) -> dict[str, Any]:
+    """What the metadata of a recognition model's weights states."""
+    if entry.task is not ModelTask.RECOGNITION:
+        return {}
+    stated: dict[str, Any] = {"vocab": metadata["vocab"]} if "vocab" in metadata else {}
+    if "input_shape" in metadata:
+        try:
+            channels, height, width = (int(side) for side in json.loads(metadata["input_shape"]))
+        except (ValueError, TypeError) as error:
+            raise unusable_weights(
+                entry, path, "states an input shape that is no [channels, height, width]"
+            ) from error
+        stated["input_shape"] = (channels, height, width)
+    return stated

@@ -1,0 +1,58 @@
+"""A docTR model as a plain network: images in, one array out, nothing decoded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from doctr_serve.catalog import Catalog, CatalogEntry, ModelTask
+from doctr_serve.inference.loading import load_model
+
+__all__ = ["RawNetwork", "load_raw_network"]
+
+
+class RawNetwork(nn.Module):
+    """What a runtime runs, or converts: float32 images (N, 3, H, W) to one tensor.
+
+    The output is by task: detection (N, classes, H, W), the probability of each pixel, 0 to 1; recognition (N, steps,
+    characters), logits; orientation (N, 4), logits.
+
+    Args:
+        model: docTR's model; it is this network's own from now on.
+        task: what it does.
+    """
+
+    def __init__(self, model: nn.Module, task: ModelTask) -> None:
+        super().__init__()
+        self.model = model
+        self.task = task
+        if task is ModelTask.DETECTION:
+            # docTR's detection models post-process inside `forward` whenever no target is given.
+            model.postprocessor = _nothing_found
+        elif task is ModelTask.RECOGNITION:
+            model.exportable = True  # docTR's own way to leave the decoding to its caller
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Returns the raw output of a batch."""
+        match self.task:
+            case ModelTask.DETECTION:
+                return self.model(images, return_model_output=True)["out_map"]
+            case ModelTask.RECOGNITION:
+                return self.model(images)["logits"]
+            case _:
+                return self.model(images)
+
+
+def load_raw_network(entry: CatalogEntry, catalog: Catalog) -> RawNetwork:
+    """Returns the entry's network, on the CPU and in eval mode.
+
+    Raises:
+        WeightsUnavailableError: the weights are missing, damaged, or do not fit the architecture.
+    """
+    return RawNetwork(load_model(entry, catalog), entry.task).eval()
+
+
+def _nothing_found(probability_maps: Any) -> list[Any]:
+    return []

@@ -1,0 +1,29 @@
+"""What the core answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from doctr_serve.documents import PageReference
+from doctr_serve.errors import DoctrServeError
+
+if TYPE_CHECKING:
+    from doctr.io.elements import Page
+
+__all__ = ["PageReading"]
+
+
+@dataclass(frozen=True)
+class PageReading:
+    """What became of one page.
+
+    Attributes:
+        reference: which page.
+        page: docTR's page; None if it could not be read.
+        error: why not; None if it was read.
+    """
+
+    reference: PageReference
+    page: Page | None = None
+    error: DoctrServeError | None = None

@@ -1,0 +1,134 @@
+"""The one way in: every call, whatever its method, is taken here before anything else sees it.
+
+For a method with a unary request, grpcio waits for the message inside a pool thread, before any code of ours runs and
+without a limit (grpc/_server.py, ``_unary_request``): a pool's worth of silent calls would take the server out of
+service. A method with a stream of requests looks the same on the wire, and there the waiting is ours. So every method
+is served as one that streams its requests; what is further in, other interceptors and the servicer, sees its own kind.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
+from itertools import islice
+from typing import Any
+
+import grpc
+
+from doctr_serve.errors import DoctrServeError, InvalidRequestError
+from doctr_serve.rpc.call import Call
+from doctr_serve.rpc.intake.incoming import interruptible
+from doctr_serve.rpc.methods import Method, method_of
+from doctr_serve.rpc.threads import CALL_THREADS
+from doctr_serve.settings import Settings
+
+__all__ = ["CallInterceptor"]
+
+Continuation = Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None]
+Place = Callable[[], AbstractContextManager[None]]
+
+
+class CallInterceptor(grpc.ServerInterceptor):
+    """Gives each call its id, its deadline, its place, its log line and its threads; bounds the wait for its messages.
+
+    It stands first, so that what the interceptors after it refuse, by raising an error of ours or by
+    ``context.abort``, comes out like any other error.
+
+    Args:
+        settings: ``request_timeout_s`` and ``upload_idle_timeout_s``.
+        place: holds one of the bounded places of requests in flight.
+    """
+
+    def __init__(self, settings: Settings, place: Place) -> None:
+        self._settings = settings
+        self._place = place
+
+    def intercept_service(
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler | None:
+        """Returns the method's handler, behind everything that calls share."""
+        refusal: DoctrServeError | None = None
+        try:
+            handler = continuation(handler_call_details)
+        except DoctrServeError as error:  # grpc would answer UNKNOWN, and log a traceback
+            refusal, handler = error, grpc.unary_unary_rpc_method_handler(_unreachable)
+        if handler is None:
+            return None
+        method = method_of(handler_call_details.method, streams_requests=handler.request_streaming)
+        CALL_THREADS.set(method.threads)
+        return _TakenCalls(handler, method, self._settings, self._place, refusal).handler()
+
+
+class _TakenCalls:
+    """The calls of one method, on their way to its handler."""
+
+    def __init__(
+        self,
+        handler: grpc.RpcMethodHandler,
+        method: Method,
+        settings: Settings,
+        place: Place,
+        refusal: DoctrServeError | None,
+    ) -> None:
+        self._handler = handler
+        self._method = method
+        self._settings = settings
+        self._place: Place = place if method.takes_place and refusal is None else nullcontext
+        self._refusal = refusal
+
+    def handler(self) -> grpc.RpcMethodHandler:
+        """Returns the handler for grpc: one that streams its requests."""
+        serializers = self._handler.request_deserializer, self._handler.response_serializer
+        if not self._handler.response_streaming:
+            return grpc.stream_unary_rpc_method_handler(self._respond, *serializers)
+        behavior = self._handler.unary_stream or self._handler.stream_stream
+        if getattr(behavior, "experimental_non_blocking", False):
+            # grpc's own mark, which health's Watch has: it answers through a callback and holds no thread.
+            return grpc.stream_stream_rpc_method_handler(
+                functools.wraps(behavior)(self._respond_later), *serializers
+            )
+        return grpc.stream_stream_rpc_method_handler(self._respond_one_by_one, *serializers)
+
+    def _respond(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        call = self._call(context)
+        behavior = self._handler.unary_unary or self._handler.stream_unary
+        with call.answer(self._place):
+            response = behavior(self._request(messages, call), context)
+            call.send_headers()
+            return response
+
+    def _respond_one_by_one(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+        call = self._call(context)
+        behavior = self._handler.unary_stream or self._handler.stream_stream
+        with call.answer(self._place), closing(behavior(self._request(messages, call), context)) as responses:
+            for response in responses:
+                call.send_headers()
+                yield response
+
+    def _respond_later(
+        self, messages: Iterator[Any], context: grpc.ServicerContext, send: Callable[[Any], None]
+    ) -> None:
+        call = self._call(context)
+        with call.answer(self._place):
+            self._handler.unary_stream(self._request(messages, call), context, send)
+
+    def _call(self, context: grpc.ServicerContext) -> Call:
+        return Call(context, self._method, request_timeout_s=self._settings.request_timeout_s)
+
+    def _request(self, messages: Iterator[Any], call: Call) -> Any:
+        """Returns what the handler is given: a bounded iterator of messages, or the one message."""
+        if self._refusal is not None:
+            raise self._refusal
+        timeout_s = self._method.message_timeout_s or self._settings.upload_idle_timeout_s
+        if self._handler.request_streaming:
+            return interruptible(messages, call.interrupt, idle_timeout_s=timeout_s)
+        # One message and no more: what a caller sends after it is never taken off the wire.
+        message = next(interruptible(islice(messages, 1), call.interrupt, idle_timeout_s=timeout_s), None)
+        if message is None:
+            raise InvalidRequestError("the call carries no message; send exactly one")
+        return message
+
+
+def _unreachable(request: Any, context: grpc.ServicerContext) -> Any:
+    raise AssertionError("a refused call has no handler")

@@ -1,0 +1,90 @@
+"""A call's messages, taken so that neither a silent nor a cancelled caller holds a thread."""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+from collections.abc import Iterator
+from typing import TypeVar
+
+from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.errors import DeadlineExceededError, StopSignal
+
+__all__ = ["interruptible"]
+
+Message = TypeVar("Message")
+
+MESSAGES_AHEAD = 4
+"""Messages taken from grpc before they are asked for."""
+
+_END = object()
+
+
+def interruptible(
+    messages: Iterator[Message], interrupt: Interrupt, *, idle_timeout_s: float = math.inf
+) -> Iterator[Message]:
+    """Yields the messages; unlike grpc's own iterator it stops when a caller stalls.
+
+    Args:
+        messages: grpc's iterator.
+        interrupt: the request's stop signal.
+        idle_timeout_s: longest time until the next message.
+
+    Raises:
+        DeadlineExceededError: the deadline passed, or no message came for ``idle_timeout_s``.
+        RequestCancelledError: the caller is gone.
+    """
+    received: queue.Queue[object] = queue.Queue(maxsize=MESSAGES_AHEAD)
+    threading.Thread(
+        target=_forward, args=(messages, received, interrupt), daemon=True, name="upload"
+    ).start()
+    while (message := _take(received, interrupt, idle_timeout_s)) is not _END:
+        yield message  # type: ignore[misc]
+        del message  # or a caller's largest message stays until its next one comes
+    interrupt.check()
+
+
+def _take(received: queue.Queue[object], interrupt: Interrupt, idle_timeout_s: float) -> object:
+    taken: list[object] = []
+
+    def take(timeout_s: float) -> bool:
+        try:
+            taken.append(received.get(timeout=timeout_s))
+        except queue.Empty:
+            return False
+        return True
+
+    if not interrupt.wait(take, timeout_s=idle_timeout_s):
+        raise DeadlineExceededError(
+            f"nothing of the request arrived for {idle_timeout_s:g} s; send it faster, in smaller messages, "
+            "or ask the operator to raise upload_idle_timeout_s"
+        )
+    return taken.pop()
+
+
+def _forward(messages: Iterator[Message], received: queue.Queue[object], interrupt: Interrupt) -> None:
+    try:
+        for message in messages:
+            if not _put(received, message, interrupt):
+                return
+    except Exception:
+        # grpc's iterator raises a bare exception when the call ended early; interrupt.check() names the reason.
+        interrupt.cancel()
+    _put(received, _END, interrupt)
+
+
+def _put(received: queue.Queue[object], item: object, interrupt: Interrupt) -> bool:
+    """Returns whether the item was taken up; not once nobody reads the queue any more."""
+
+    def put(timeout_s: float) -> bool:
+        try:
+            received.put(item, timeout=timeout_s)
+        except queue.Full:
+            return False
+        return True
+
+    try:
+        return interrupt.wait(put)
+    except StopSignal:
+        return False

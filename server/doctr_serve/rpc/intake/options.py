@@ -1,0 +1,24 @@
+"""A request's options, as the core knows them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from doctr_serve.options import OCROptions
+
+if TYPE_CHECKING:
+    from doctr_serve.settings import Settings
+    from doctr_serve.v1 import ocr_pb2
+
+__all__ = ["options_of"]
+
+
+def options_of(request: ocr_pb2.OCRRequest, settings: Settings) -> OCROptions:
+    """Returns the request's options, absent ones at their default; not validated yet."""
+    given = {
+        field.name: getattr(request, field.name)
+        for field in fields(OCROptions)
+        if request.HasField(field.name)
+    }
+    return OCROptions.defaults(settings, **given)
