@@ -23,7 +23,7 @@ import common
 import fastconv
 import kernels
 from detection_metrics import evaluate
-from muon import make_optimizers
+from optim import cnn_optimizers
 from synth.pages import crop, page_maps, render_page
 
 # Parts that AdamW steps: the last layer, squeeze-excitation, and the deepest blocks, whose matrices cost Muon most.
@@ -97,7 +97,7 @@ class Run:
         self.file = Path(args.out) / "last.pt"
         self.journal = common.Journal(Path(args.out) / "log.jsonl")
         self.model = build_model(args.init_from, args.bf16)
-        self.optimizers = make_optimizers(self.model, args.lr, args.muon_lr, plain=_PLAIN)
+        self.optimizers = cnn_optimizers(self.model, args.lr, args.muon_lr, plain=_PLAIN)
         self.base = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
         self.average = common.Average(self.model, args.ema)
         self.step, self.crops, self.seconds = 0, 0, 0.0

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 import common
 from kernels import speed_up
-from muon import make_optimizers
+from optim import cnn_optimizers
 from orientation_data import SIZE, padded, rounds
 
 # Share of the run on the easier inputs, which hold more letters each.
@@ -122,7 +122,7 @@ def main() -> None:
         start_from(model, args.init_from)
     model = speed_up(model.to(memory_format=torch.channels_last))
     common.set_norm_momentum(model, 0.05)
-    optimizers = make_optimizers(model, args.lr, args.muon_lr, plain=("classifier.3",))
+    optimizers = cnn_optimizers(model, args.lr, args.muon_lr, plain=("classifier.3",))
     train(args, common.TimedRun(args.out, args.hours, model, optimizers, decay=0.99))
 
 

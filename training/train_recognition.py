@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 import common
 from kernels import speed_up
-from optim import recogniser_optimizers
+from optim import crnn_optimizers
 from recognition_data import BLANK, INDEX, POOL, Batch, HardWords, Rounds
 from recognition_eval import evaluate, features_of, prepare, validation
 from synth.fonts import VOCAB
@@ -114,7 +114,7 @@ def main() -> None:
     model.feat_extractor.to(memory_format=torch.channels_last)
     speed_up(model.feat_extractor, depthwise_only=args.bf16)
     common.set_norm_momentum(model, 0.05)
-    optimizers = recogniser_optimizers(model, args.lr, args.muon_lr, args.bf16)
+    optimizers = crnn_optimizers(model, args.lr, args.muon_lr, args.bf16)
     train(args, common.TimedRun(args.out, args.hours, model, optimizers, decay=args.average))
 
 

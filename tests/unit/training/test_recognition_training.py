@@ -65,7 +65,7 @@ def test_a_word_that_is_misread_loses_more_than_one_that_is_read(training_path: 
 
 @pytest.mark.parametrize("bf16", [False, True])
 def test_the_optimiser_turns_any_gradient_into_steps_of_one_size(training_path: None, bf16: bool) -> None:
-    optimiser = importlib.import_module("optim").BlockMuon
+    optimiser = importlib.import_module("muon").Muon
     torch.manual_seed(0)
     weight = torch.nn.Parameter(torch.zeros(16, 32))
     weight.grad = torch.randn(16, 32) * 1e-3
