@@ -19,10 +19,10 @@ from torch import nn
 from tqdm import tqdm
 
 import common
-from detection_metrics import LEVELS, evaluate
 from export import export_weights
+from norms import recalibrate
 from synth.pages import render_page
-from train_detection import build_model, logits, normalise
+from train_detection import box_scores, build_model, logits
 
 ARCHITECTURE = "db_mobilenet_v3_large"
 THRESHOLD = 0.1  # the contract's default, for pixels and for boxes
@@ -31,12 +31,8 @@ THRESHOLD = 0.1  # the contract's default, for pixels and for boxes
 def measure_statistics(model: nn.Module, pages: int, seed: int = 77) -> None:
     """Set the batch-norm statistics to their means over rendered pages."""
     rng = random.Random(seed)
-
-    def run() -> None:
-        for _ in tqdm(range(pages), desc="statistics"):
-            logits(model, normalise(model, render_page(rng).image[None]))
-
-    common.recalibrate(model, run)
+    images = (render_page(rng).image[None] for _ in tqdm(range(pages), desc="statistics"))
+    recalibrate(model, images, lambda x: logits(model, x))
 
 
 def move_level(model: nn.Module, level: float) -> None:
@@ -68,8 +64,7 @@ def main() -> None:
         measure_statistics(model, args.statistics_pages)
     level, found = args.level, {}
     if level is None:
-        with torch.inference_mode():
-            found = evaluate(lambda images: logits(model, normalise(model, images)), args.pages, LEVELS)
+        found = box_scores(model, args.pages)
         print(found)
         level = found["level"]
     move_level(model, level)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.multiprocessing as mp
 from safetensors.torch import load_file
@@ -35,32 +36,6 @@ def one_cycle(progress: float, warm_up: float = 0.03, floor: float = 0.01) -> fl
         return max(0.05, progress / warm_up)
     x = min(1.0, (progress - warm_up) / (1 - warm_up))
     return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * x))
-
-
-def set_norm_momentum(model: nn.Module, momentum: float | None) -> None:
-    """Set how fast batch-norm statistics follow the data (None: plain mean over all batches seen)."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = momentum
-
-
-def freeze_norms(model: nn.Module) -> None:
-    """Let batch norm use the statistics it has, in training as in inference."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
-
-
-@torch.no_grad()
-def recalibrate(model: nn.Module, run: Callable[[], None]) -> None:
-    """Measure the batch-norm statistics of a model anew: `run` must pass data through it."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.reset_running_stats()
-    set_norm_momentum(model, None)
-    model.train()
-    run()
-    model.eval()
 
 
 class Average:
@@ -123,6 +98,13 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
 def load_weights(model: nn.Module, path: Path) -> None:
     """Start from weights as `export.py` writes them (half precision)."""
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()})
+
+
+def normalise(images: np.ndarray, model: nn.Module) -> Tensor:
+    """Turn pictures (N, H, W, 3) of 0..255 into a model's input, as docTR does: channels last in memory."""
+    mean, std = (torch.tensor(model.cfg[k]).view(1, 3, 1, 1) for k in ("mean", "std"))
+    x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
+    return ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 def _work(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,8 @@ from tqdm import tqdm
 import common
 import fastconv
 import kernels
-from detection_metrics import evaluate
+from detection_metrics import LEVELS, evaluate
+from norms import set_norm_momentum
 from optim import cnn_optimizers
 from synth.pages import crop, page_maps, render_page
 
@@ -36,7 +37,7 @@ def build_model(init_from: str | None = None, bf16: bool = False) -> nn.Module:
     model = db_mobilenet_v3_large(pretrained=False, pretrained_backbone=False)
     if init_from:
         common.load_weights(model, Path(init_from))
-    common.set_norm_momentum(model, 0.05)
+    set_norm_momentum(model, 0.05)
     model.thresh_head.requires_grad_(False)
     model = model if bf16 else fastconv.speed_up(model)
     return kernels.speed_up(model, depthwise_only=bf16).to(memory_format=torch.channels_last)
@@ -48,11 +49,9 @@ def logits(model: nn.Module, x: Tensor) -> Tensor:
     return model.prob_head(model.fpn([features[str(i)] for i in range(len(features))]))
 
 
-def normalise(model: nn.Module, images: np.ndarray) -> Tensor:
-    """Turn uint8 pictures (n, h, w, 3) into the model's input."""
-    mean, std = (np.asarray(model.cfg[k], np.float32) for k in ("mean", "std"))
-    x = torch.from_numpy((images.astype(np.float32) / 255 - mean) / std)
-    return x.permute(0, 3, 1, 2)
+def box_scores(model: nn.Module, pages: int, levels: Sequence[float] = LEVELS) -> dict[str, float]:
+    """Score the boxes on fixed rendered pages at some levels of the logits (see `detection_metrics`)."""
+    return evaluate(lambda images: logits(model, common.normalise(images, model)), pages, levels)
 
 
 def batches(
@@ -139,7 +138,7 @@ class Run:
         """Make one step; return the losses."""
         factor = self.set_rate()
         with torch.autocast("cpu", torch.bfloat16, enabled=self.args.bf16):
-            out = logits(self.model, normalise(self.model, images))
+            out = logits(self.model, common.normalise(images, self.model))
         loss, parts = loss_of(out.float(), kernel_maps, weights)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
@@ -156,9 +155,7 @@ class Run:
         current = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.model.load_state_dict(self.average.state)
         self.model.eval()
-        result = evaluate(
-            lambda images: logits(self.model, normalise(self.model, images)), self.args.val_pages
-        )
+        result = box_scores(self.model, self.args.val_pages)
         self.model.load_state_dict(current)
         self.model.train()
         return result

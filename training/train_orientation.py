@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tqdm import tqdm
 
 import common
 from kernels import speed_up
+from norms import recalibrate, set_norm_momentum
 from optim import cnn_optimizers
 from orientation_data import SIZE, padded, rounds
 
@@ -31,24 +33,17 @@ EASY_SHARE = {"crop": 0.6, "page": 0.85}
 MODELS = {"crop": mobilenet_v3_small_crop_orientation, "page": mobilenet_v3_small_page_orientation}
 
 
-def prepare(images: np.ndarray, model: nn.Module) -> Tensor:
-    """Normalise images (N, H, W, 3) as docTR does."""
-    mean, std = (torch.tensor(model.cfg[k]).view(1, 3, 1, 1) for k in ("mean", "std"))
-    x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
-    return ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-
-
 def calibrate(model: nn.Module, make: Any, rng: random.Random, count: int) -> None:
     """Fit the batch-norm statistics to inputs as inference sees them."""
 
-    def run() -> None:
+    def batches() -> Iterator[np.ndarray]:
         seen = 0
         while seen < count:
             for images, _ in make(rng, 0):
-                model(prepare(images, model))
+                yield images
                 seen += len(images)
 
-    common.recalibrate(model, run)
+    recalibrate(model, batches())
 
 
 def real_pages(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -67,7 +62,7 @@ def accuracy(model: nn.Module, images: np.ndarray, labels: np.ndarray, batch: in
     right = 0
     with torch.inference_mode():
         for i in range(0, len(labels), batch):
-            guess = model(prepare(images[i : i + batch], model)).argmax(1).numpy()
+            guess = model(common.normalise(images[i : i + batch], model)).argmax(1).numpy()
             right += int((guess == labels[i : i + batch]).sum())
     return right / len(labels)
 
@@ -121,14 +116,16 @@ def main() -> None:
     if args.init_from:
         start_from(model, args.init_from)
     model = speed_up(model.to(memory_format=torch.channels_last))
-    common.set_norm_momentum(model, 0.05)
+    set_norm_momentum(model, 0.05)
     optimizers = cnn_optimizers(model, args.lr, args.muon_lr, plain=("classifier.3",))
     train(args, common.TimedRun(args.out, args.hours, model, optimizers, decay=0.99))
 
 
 def loss_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Tensor:
     """Return the cross entropy of a batch."""
-    return F.cross_entropy(model(prepare(images, model)), torch.from_numpy(labels), label_smoothing=0.02)
+    return F.cross_entropy(
+        model(common.normalise(images, model)), torch.from_numpy(labels), label_smoothing=0.02
+    )
 
 
 def train(args: argparse.Namespace, run: common.TimedRun) -> None:

@@ -20,9 +20,10 @@ from tqdm import tqdm
 
 import common
 from kernels import speed_up
+from norms import freeze_norms, set_norm_momentum
 from optim import crnn_optimizers
 from recognition_data import BLANK, INDEX, POOL, Batch, HardWords, Rounds
-from recognition_eval import evaluate, features_of, prepare, validation
+from recognition_eval import evaluate, features_of, validation
 from synth.fonts import VOCAB
 
 
@@ -48,7 +49,7 @@ def word_losses(args: argparse.Namespace, model: nn.Module, batch: Batch, seen: 
     """Return the loss of each word, (N,): the convolutions alone first (half the work), then the whole model's."""
     labels = torch.from_numpy(batch[1])
     with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
-        features = features_of(model, prepare(batch[0], model))
+        features = features_of(model, common.normalise(batch[0], model))
         if seen < args.convolution_words:
             return aligned_losses(model.direct(features).float(), labels)
         logits = model.linear(model.decoder(features)[0]).float()
@@ -113,7 +114,7 @@ def main() -> None:
     )  # reads the convolutions' features by themselves
     model.feat_extractor.to(memory_format=torch.channels_last)
     speed_up(model.feat_extractor, depthwise_only=args.bf16)
-    common.set_norm_momentum(model, 0.05)
+    set_norm_momentum(model, 0.05)
     optimizers = crnn_optimizers(model, args.lr, args.muon_lr, args.bf16)
     train(args, common.TimedRun(args.out, args.hours, model, optimizers, decay=args.average))
 
@@ -134,7 +135,7 @@ def train(args: argparse.Namespace, run: common.TimedRun) -> None:
 
     model.train()
     if args.freeze_norms:
-        common.freeze_norms(model)
+        freeze_norms(model)
     bar, losses, mark = tqdm(unit="word", initial=done["words"], mininterval=15), [], time.monotonic()
     for _ in run.steps():
         fresh = not again
