@@ -22,6 +22,7 @@ import common
 from export import export_weights
 from norms import recalibrate
 from synth.pages import render_page
+from timed_run import load_checkpoint
 from train_detection import box_scores, build_model, logits
 
 ARCHITECTURE = "db_mobilenet_v3_large"
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     common.set_up(args.threads, 0)
-    saved = common.load_checkpoint(args.checkpoint)
+    saved = load_checkpoint(args.checkpoint)
     if saved is None:
         raise SystemExit(f"no checkpoint at {args.checkpoint}")
     model = build_model()

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 import common
 from synth.words import HEIGHT, WIDTH
+from timed_run import load_checkpoint
 
 __all__ = ["export_weights"]
 
@@ -100,7 +101,7 @@ def main() -> None:
     )
     args = p.parse_args()
     common.set_up(1, 0)
-    architecture, state = KINDS[args.kind], common.load_checkpoint(args.checkpoint)
+    architecture, state = KINDS[args.kind], load_checkpoint(args.checkpoint)
     if state is None:
         raise SystemExit(f"no checkpoint at {args.checkpoint}")
     model = MODELS[architecture](pretrained=False).to(memory_format=torch.channels_last)

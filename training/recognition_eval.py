@@ -15,6 +15,7 @@ import common
 from norms import recalibrate
 from real_words import accuracy, load_crops
 from synth import words
+from timed_run import Average
 
 __all__ = ["calibrate", "calibration_images", "evaluate", "features_of", "logits_of", "validation"]
 
@@ -54,9 +55,7 @@ def read(model: nn.Module, images: np.ndarray, batch: int = 128, direct: bool = 
     return out
 
 
-def evaluate(
-    model: nn.Module, average: common.Average, sets: dict[str, Any], direct: bool
-) -> dict[str, float]:
+def evaluate(model: nn.Module, average: Average, sets: dict[str, Any], direct: bool) -> dict[str, float]:
     """Score the averaged weights: share of words read exactly, and letters and digits only, case ignored."""
     trained = copy.deepcopy(model)
     trained.load_state_dict(average.state)

@@ -22,6 +22,7 @@ from tqdm import tqdm
 import common
 import fastconv
 import kernels
+import timed_run
 from detection_metrics import LEVELS, evaluate
 from norms import set_norm_momentum
 from optim import cnn_optimizers
@@ -94,23 +95,23 @@ class Run:
         """Start a run or take up its checkpoint."""
         self.args = args
         self.file = Path(args.out) / "last.pt"
-        self.journal = common.Journal(Path(args.out) / "log.jsonl")
+        self.journal = timed_run.Journal(Path(args.out) / "log.jsonl")
         self.model = build_model(args.init_from, args.bf16)
         self.optimizers = cnn_optimizers(self.model, args.lr, args.muon_lr, plain=_PLAIN)
         self.base = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
-        self.average = common.Average(self.model, args.ema)
+        self.average = timed_run.Average(self.model, args.ema)
         self.step, self.crops, self.seconds = 0, 0, 0.0
-        if saved := common.load_checkpoint(self.file):
+        if saved := timed_run.load_checkpoint(self.file):
             self.model.load_state_dict(saved["model"])
             for optimizer, state in zip(self.optimizers, saved["optimizers"] or (), strict=False):
                 optimizer.load_state_dict(state)
             self.average.state, self.average.steps = saved["average"], saved["step"]
             self.step, self.crops, self.seconds = saved["step"], saved["crops"], saved["seconds"]
-        self.clock = common.Clock(self.seconds, args.hours)
+        self.clock = timed_run.Clock(self.seconds, args.hours)
 
     def save(self) -> None:
         """Write the checkpoint."""
-        common.save_checkpoint(
+        timed_run.save_checkpoint(
             self.file,
             model=self.model.state_dict(),
             optimizers=[o.state_dict() for o in self.optimizers],
@@ -164,7 +165,7 @@ class Run:
 def train(args: argparse.Namespace) -> None:
     """Train until the hours are used up or the process is asked to stop."""
     common.set_up(args.threads, args.seed)
-    run, stop = Run(args), common.Stop()
+    run, stop = Run(args), timed_run.Stop()
     run.model.train()
     source = batches(args.seed * 1000003 + run.step, args.size, args.batch)
     bar, sums = tqdm(total=round(args.hours * 3600), initial=round(run.seconds), unit="s", mininterval=15), {}

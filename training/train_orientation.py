@@ -27,6 +27,7 @@ from kernels import speed_up
 from norms import recalibrate, set_norm_momentum
 from optim import cnn_optimizers
 from orientation_data import SIZE, padded, rounds
+from timed_run import Average, TimedRun
 
 # Share of the run on the easier inputs, which hold more letters each.
 EASY_SHARE = {"crop": 0.6, "page": 0.85}
@@ -67,7 +68,7 @@ def accuracy(model: nn.Module, images: np.ndarray, labels: np.ndarray, batch: in
     return right / len(labels)
 
 
-def evaluate(args: argparse.Namespace, average: common.Average) -> dict[str, float]:
+def evaluate(args: argparse.Namespace, average: Average) -> dict[str, float]:
     """Score the averaged weights on rendered inputs and, if at hand, on real pages."""
     model = MODELS[args.kind](pretrained=False).to(memory_format=torch.channels_last)
     model.load_state_dict(average.state)
@@ -118,7 +119,7 @@ def main() -> None:
     model = speed_up(model.to(memory_format=torch.channels_last))
     set_norm_momentum(model, 0.05)
     optimizers = cnn_optimizers(model, args.lr, args.muon_lr, plain=("classifier.3",))
-    train(args, common.TimedRun(args.out, args.hours, model, optimizers, decay=0.99))
+    train(args, TimedRun(args.out, args.hours, model, optimizers, decay=0.99))
 
 
 def loss_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Tensor:
@@ -128,7 +129,7 @@ def loss_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Tensor:
     )
 
 
-def train(args: argparse.Namespace, run: common.TimedRun) -> None:
+def train(args: argparse.Namespace, run: TimedRun) -> None:
     """Run the loop: batches in, weights, log and checkpoints out."""
     model, done = run.model, run.done
     batches = [common.produce(make, args.seed, done["steps"], depth=6) for make in rounds(args.kind)]

@@ -25,6 +25,7 @@ from optim import crnn_optimizers
 from recognition_data import BLANK, INDEX, POOL, Batch, HardWords, Rounds
 from recognition_eval import evaluate, features_of, validation
 from synth.fonts import VOCAB
+from timed_run import TimedRun
 
 
 def aligned_losses(logits: Tensor, labels: Tensor) -> Tensor:
@@ -116,10 +117,10 @@ def main() -> None:
     speed_up(model.feat_extractor, depthwise_only=args.bf16)
     set_norm_momentum(model, 0.05)
     optimizers = crnn_optimizers(model, args.lr, args.muon_lr, args.bf16)
-    train(args, common.TimedRun(args.out, args.hours, model, optimizers, decay=args.average))
+    train(args, TimedRun(args.out, args.hours, model, optimizers, decay=args.average))
 
 
-def train(args: argparse.Namespace, run: common.TimedRun) -> None:
+def train(args: argparse.Namespace, run: TimedRun) -> None:
     """Run the loop: batches in, weights, log and checkpoints out."""
     model, done = run.model, run.done
     sets = validation(512, args.real_dir)
