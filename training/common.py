@@ -1,7 +1,8 @@
-"""What the training programs share: speed settings, learning rates, weights to start from, inputs, data workers."""
+"""What all training programs share: options, settings, learning rates, weights to start from, inputs, data workers."""
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import random
@@ -15,6 +16,19 @@ import torch
 import torch.multiprocessing as mp
 from safetensors.torch import load_file
 from torch import Tensor, nn
+
+
+def training_options(description: str | None, hours: float) -> argparse.ArgumentParser:
+    """Return the options of every training program; `hours` is how long its schedule usually lasts."""
+    p = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
+    p.add_argument("--hours", type=float, default=hours, help="length of the schedule in hours of training")
+    p.add_argument("--init-from", type=Path, help="exported weights (safetensors) to start a new run from")
+    p.add_argument("--lr", type=float, default=2e-3, help="AdamW's learning rate")
+    p.add_argument("--muon-lr", type=float, default=0.02, help="Muon's learning rate; 0 leaves all to AdamW")
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--seed", type=int, default=1)
+    return p
 
 
 def set_up(threads: int, seed: int) -> None:

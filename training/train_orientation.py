@@ -2,7 +2,7 @@
 
 Class k is what `numpy.rot90(upright, k)` shows, which docTR calls 0, -90, 180 and 90. Pages are learnt from windows
 of a quarter of their area, since letters tell which way is up wherever one looks, and from whole pages at the end;
-words several at once, and alone at the end.
+words several at once, and alone at the end. `--init-from` takes a recogniser, too, for its convolutions.
 """
 
 from __future__ import annotations
@@ -84,18 +84,9 @@ def evaluate(args: argparse.Namespace, average: Average) -> dict[str, float]:
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    p = argparse.ArgumentParser(description=__doc__)
+    p = common.training_options(__doc__, hours=0.25)
     p.add_argument("kind", choices=list(MODELS))
-    p.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
-    p.add_argument("--hours", type=float, default=0.25, help="length of the schedule in hours of training")
-    p.add_argument(
-        "--init-from", type=Path, help="weights to start from; a recogniser's convolutions serve too"
-    )
     p.add_argument("--easy", type=float, help="share of the run on easier inputs; 0 to go on from weights")
-    p.add_argument("--lr", type=float, default=2e-3)
-    p.add_argument("--muon-lr", type=float, default=0.02)
-    p.add_argument("--threads", type=int, default=1)
-    p.add_argument("--seed", type=int, default=1)
     p.add_argument("--real-dir", type=Path, help="real pages, for evaluation only")
     return p.parse_args()
 

@@ -67,13 +67,8 @@ def word_losses(args: argparse.Namespace, model: nn.Module, batch: Batch, seen: 
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
-    p.add_argument("--hours", type=float, default=3.0, help="length of the schedule in hours of training")
-    p.add_argument("--init-from", type=Path, help="exported weights (safetensors) to start from")
+    p = common.training_options(__doc__, hours=3.0)
     p.add_argument("--batch", type=int, default=64)
-    p.add_argument("--lr", type=float, default=2e-3)
-    p.add_argument("--muon-lr", type=float, default=0.02, help="0: AdamW for everything")
     p.add_argument("--full", type=float, default=0.35, help="share of batches that keep their padding")
     p.add_argument("--convolution-words", type=int, default=100_000, help="words before the LSTM joins in")
     p.add_argument(
@@ -92,8 +87,6 @@ def parse() -> argparse.Namespace:
     )
     p.add_argument("--average", type=float, default=0.998)
     p.add_argument("--workers", type=int, default=1)
-    p.add_argument("--threads", type=int, default=1)
-    p.add_argument("--seed", type=int, default=1)
     p.add_argument("--real-dir", type=Path, help="real pages, for evaluation only")
     return p.parse_args()
 
