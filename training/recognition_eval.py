@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import common
 from norms import recalibrate
 from real_words import accuracy, load_crops
 from synth import words
-from timed_run import Average
 
 __all__ = ["calibrate", "calibration_images", "evaluate", "features_of", "logits_of", "validation"]
 
@@ -55,16 +53,13 @@ def read(model: nn.Module, images: np.ndarray, batch: int = 128, direct: bool = 
     return out
 
 
-def evaluate(model: nn.Module, average: Average, sets: dict[str, Any], direct: bool) -> dict[str, float]:
-    """Score the averaged weights: share of words read exactly, and letters and digits only, case ignored."""
-    trained = copy.deepcopy(model)
-    trained.load_state_dict(average.state)
-    trained.eval()
+def evaluate(model: nn.Module, sets: dict[str, Any], direct: bool) -> dict[str, float]:
+    """Score a model: share of words read exactly, and letters and digits only, case ignored."""
     if "calibration" in sets:
-        calibrate(trained, sets["calibration"])
+        calibrate(model, sets["calibration"])
     out: dict[str, float] = {}
     for name, (images, texts) in ((n, s) for n, s in sets.items() if n != "calibration"):
-        out[f"{name}_exact"], out[f"{name}_alnum"] = accuracy(read(trained, images, direct=direct), texts)
+        out[f"{name}_exact"], out[f"{name}_alnum"] = accuracy(read(model, images, direct=direct), texts)
     return out
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Average", "TimedRun", "load_checkpoint"]
+__all__ = ["TimedRun", "load_checkpoint"]
 
 SAVE_EVERY_S = 240
 """How often a run saves: one that is killed loses about this much work."""
@@ -96,14 +99,21 @@ class TimedRun:
     """A training run that follows the clock: its schedule, its checkpoints and when it is validated.
 
     It takes up the checkpoint in its folder, if there is one. `hours` is the length of the schedule, `decay` that
-    of the averaged weights; `done` counts words (or images), steps and seconds.
+    of the averaged weights; `done` counts words (or whatever else is the `unit`), steps and seconds.
     """
 
     def __init__(
-        self, folder: Path, hours: float, model: nn.Module, optimizers: list[Any], *, decay: float
+        self,
+        folder: Path,
+        hours: float,
+        model: nn.Module,
+        optimizers: list[Any],
+        *,
+        decay: float,
+        unit: str = "words",
     ) -> None:
         self.model, self.optimizers, self.average = model, optimizers, Average(model, decay)
-        self.done: dict[str, Any] = {"words": 0, "steps": 0, "seconds": 0.0}
+        self.unit, self.done = unit, {unit: 0, "steps": 0, "seconds": 0.0}
         self.file = folder / "checkpoint.pt"
         if state := load_checkpoint(self.file):
             model.load_state_dict(state["model"])
@@ -112,6 +122,7 @@ class TimedRun:
             self.average.state, self.average.steps = state["average"], state["average_steps"]
             self.done = state["done"]
         self.journal, self.stop = Journal(folder / "log.jsonl"), Stop()
+        self.noted: dict[str, list[float]] = defaultdict(list)
         self.clock = Clock(self.done["seconds"], hours)
         self.saved, self.saves = time.monotonic(), 0
 
@@ -127,21 +138,44 @@ class TimedRun:
             for group in optimizer.param_groups:
                 group["lr"] = peak * share
 
-    def learn(self, loss: Tensor) -> float:
-        """Take one step down a loss and update the averaged weights; return the loss."""
+    def learn(self, loss: Tensor) -> None:
+        """Take one step down a loss, update the averaged weights, and note the loss."""
         self.model.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         for optimizer in self.optimizers:
             optimizer.step()
         self.average.update(self.model)
-        return loss.item()
+        self.note(loss=loss.item())
 
-    def count(self, words: int) -> None:
-        """Count one step over this many words or images."""
-        self.done["words"] += words
+    def note(self, **values: float) -> None:
+        """Keep values of one step for the next line of the log, which has their means."""
+        for name, value in values.items():
+            self.noted[name].append(value)
+
+    def count(self, amount: int) -> None:
+        """Count one step over this many words or other units."""
+        self.done[self.unit] += amount
         self.done["steps"] += 1
         self.done["seconds"] = self.clock.seconds
+
+    def log_when_due(self, every: int, **values: float) -> dict[str, float]:
+        """After every `every` steps, write the counts, the means of what was noted, and `values` to the log.
+
+        Returns what was written, which is nothing where it was not time to.
+        """
+        if self.done["steps"] % every:
+            return {}
+        row = {**self.done, **{name: fmean(noted) for name, noted in self.noted.items()}, **values}
+        self.noted.clear()
+        self.journal.write(**row)
+        return row
+
+    def averaged(self) -> nn.Module:
+        """Return a copy of the model with the averaged weights, ready for inference."""
+        model = copy.deepcopy(self.model)
+        model.load_state_dict(self.average.state)
+        return model.eval()
 
     def save(self) -> None:
         """Write the checkpoint."""

@@ -27,7 +27,7 @@ from kernels import speed_up
 from norms import recalibrate, set_norm_momentum
 from optim import cnn_optimizers
 from orientation_data import SIZE, padded, rounds
-from timed_run import Average, TimedRun
+from timed_run import TimedRun
 
 # Share of the run on the easier inputs, which hold more letters each.
 EASY_SHARE = {"crop": 0.6, "page": 0.85}
@@ -68,10 +68,8 @@ def accuracy(model: nn.Module, images: np.ndarray, labels: np.ndarray, batch: in
     return right / len(labels)
 
 
-def evaluate(args: argparse.Namespace, average: Average) -> dict[str, float]:
-    """Score the averaged weights on rendered inputs and, if at hand, on real pages."""
-    model = MODELS[args.kind](pretrained=False).to(memory_format=torch.channels_last)
-    model.load_state_dict(average.state)
+def evaluate(args: argparse.Namespace, model: nn.Module) -> dict[str, float]:
+    """Score a model on rendered inputs and, if at hand, on real pages."""
     _, make = rounds(args.kind)
     calibrate(model, make, random.Random("calibration"), 96 if args.kind == "crop" else 48)
     rng, scores = random.Random("validation"), {}
@@ -125,19 +123,17 @@ def train(args: argparse.Namespace, run: TimedRun) -> None:
     model, done = run.model, run.done
     batches = [common.produce(make, args.seed, done["steps"], depth=6) for make in rounds(args.kind)]
     model.train()
-    bar, losses = tqdm(unit="image", initial=done["words"]), []
+    bar = tqdm(unit="image", initial=done["words"])
     easy = EASY_SHARE[args.kind] if args.easy is None else args.easy
     for _ in run.steps():
         images, labels = next(batches[run.clock.progress >= easy])
         share = common.one_cycle(run.clock.progress, 0.05)
         run.set_rates((args.lr, args.muon_lr), share)
-        losses.append(run.learn(loss_of(model, images, labels)))
+        run.learn(loss_of(model, images, labels))
         run.count(len(labels))
         bar.update(len(labels))
-        if done["steps"] % 25 == 0:
-            run.journal.write(**done, loss=float(np.mean(losses)), lr=args.lr * share)
-            losses = []
-        run.save_when_due(lambda: evaluate(args, run.average))
+        run.log_when_due(25, lr=args.lr * share)
+        run.save_when_due(lambda: evaluate(args, run.averaged()))
 
 
 if __name__ == "__main__":

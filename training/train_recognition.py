@@ -11,7 +11,6 @@ import argparse
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from doctr.models import crnn_mobilenet_v3_small
 from torch import Tensor, nn
@@ -125,12 +124,12 @@ def train(args: argparse.Namespace, run: TimedRun) -> None:
     hard, again = HardWords(args.batch, args.again, args.seed), []
 
     def validate() -> dict[str, float]:
-        return evaluate(model, run.average, sets, direct=done["words"] < args.convolution_words)
+        return evaluate(run.averaged(), sets, direct=done["words"] < args.convolution_words)
 
     model.train()
     if args.freeze_norms:
         freeze_norms(model)
-    bar, losses, mark = tqdm(unit="word", initial=done["words"], mininterval=15), [], time.monotonic()
+    bar, mark = tqdm(unit="word", initial=done["words"], mininterval=15), time.monotonic()
     for _ in run.steps():
         fresh = not again
         batch = next(source) if fresh else again.pop()
@@ -138,16 +137,15 @@ def train(args: argparse.Namespace, run: TimedRun) -> None:
         run.set_rates((args.lr, args.muon_lr), share)
         by_word = word_losses(args, model, batch, done["words"])
         if torch.isfinite(by_word).all():
-            losses.append(run.learn(by_word.mean()))
+            run.learn(by_word.mean())
             if fresh:
                 again = hard.add(batch, by_word.detach().numpy())
         run.count(len(batch[2]))
         done["batches"] += fresh
         bar.update(len(batch[2]))
-        if done["steps"] % 100 == 0:
-            rate = 100 * args.batch / (time.monotonic() - mark)
-            run.journal.write(**done, loss=float(np.mean(losses)), rate=rate, lr=args.lr * share)
-            losses, mark = [], time.monotonic()
+        rate = 100 * args.batch / (time.monotonic() - mark)
+        if run.log_when_due(100, rate=rate, lr=args.lr * share):
+            mark = time.monotonic()
         if run.save_when_due(validate, every=2):
             mark = time.monotonic()
 

@@ -104,3 +104,53 @@ def test_the_checkpoint_has_the_parts_that_export_and_resume_read(
     train(timed_run, start(timed_run, tmp_path), steps=1)
     checkpoint = timed_run.load_checkpoint(tmp_path / "checkpoint.pt")
     assert set(checkpoint) == {"model", "optimizers", "average", "average_steps", "done"}
+
+
+def test_a_line_of_the_log_has_the_means_since_the_last_one(timed_run: ModuleType, tmp_path: Path) -> None:
+    run = start(timed_run, tmp_path)
+    written = []
+    for step in range(1, 5):
+        run.note(loss=float(step))
+        if step == 4:
+            run.note(dice=0.5)
+        run.count(4)
+        written.append(run.log_when_due(2, lr=0.1 * step))
+    seconds = run.done["seconds"]
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert rows == [
+        {"words": 8, "steps": 2, "seconds": seconds, "loss": 1.5, "lr": 0.2},
+        {"words": 16, "steps": 4, "seconds": seconds, "loss": 3.5, "dice": 0.5, "lr": 0.4},
+    ]
+    assert [bool(row) for row in written] == [False, True, False, True]
+    assert written[3]["loss"] == 3.5
+
+
+def test_the_loss_of_each_step_is_noted(timed_run: ModuleType, tmp_path: Path) -> None:
+    run = start(timed_run, tmp_path)
+    loss = run.model(torch.ones(4, 2)).square().mean()
+    run.learn(loss)
+    run.count(4)
+    assert run.log_when_due(1)["loss"] == pytest.approx(loss.item())
+
+
+def test_a_run_counts_in_its_own_unit(timed_run: ModuleType, tmp_path: Path) -> None:
+    for crops in (6, 12):
+        torch.manual_seed(0)
+        model = torch.nn.Linear(2, 1)
+        optimizers = [torch.optim.AdamW(model.parameters())]
+        run = timed_run.TimedRun(tmp_path, HOURS, model, optimizers, decay=0.9, unit="crops")
+        run.count(6)
+        run.save()
+        assert run.done == {"crops": crops, "steps": crops // 6, "seconds": 0.0}
+
+
+def test_the_averaged_model_is_a_copy_for_inference(timed_run: ModuleType, tmp_path: Path) -> None:
+    run = start(timed_run, tmp_path)
+    run.learn(run.model(torch.ones(4, 2)).square().mean())
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    averaged = run.averaged()
+    assert not averaged.training
+    assert run.model.training
+    torch.testing.assert_close(averaged.state_dict(), run.average.state, rtol=0, atol=0)
+    torch.testing.assert_close(run.model.state_dict(), before, rtol=0, atol=0)
+    assert not torch.equal(averaged.weight, run.model.weight)
