@@ -1,6 +1,6 @@
 """Make the detector's shipped weights from a checkpoint: the threshold moved to where it belongs.
 
-    python -m calibrate --checkpoint runs/detection/last.pt --out ../server/doctr_serve/weights
+    python -m calibrate --checkpoint runs/detection/checkpoint.pt --out ../server/doctr_serve/weights
 
 The logit at which boxes match words best on rendered pages is found, and the last bias is moved so that this logit
 becomes the contract's threshold, 0.1; `--level` sets the logit instead. `--statistics-pages` measures the batch-norm
@@ -70,7 +70,7 @@ def main() -> None:
         level = found["level"]
     move_level(model, level)
     path = args.out / f"{ARCHITECTURE}.safetensors"
-    extra = {"windows": saved["crops"], "level": level, "box_f1": found.get("box_f1", "")}
+    extra = {"windows": saved["done"]["crops"], "level": level, "box_f1": found.get("box_f1", "")}
     export_weights(model.state_dict(), ARCHITECTURE, path, **extra)
     print(path, path.stat().st_size, extra)
 
