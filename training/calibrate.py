@@ -19,10 +19,9 @@ from torch import nn
 from tqdm import tqdm
 
 import common
-from export import export_weights
+from export import checkpoint_at, export_weights
 from norms import recalibrate
 from synth.pages import render_page
-from timed_run import load_checkpoint
 from train_detection import box_scores, build_model, logits
 
 ARCHITECTURE = "db_mobilenet_v3_large"
@@ -55,9 +54,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     common.set_up(args.threads, 0)
-    saved = load_checkpoint(args.checkpoint)
-    if saved is None:
-        raise SystemExit(f"no checkpoint at {args.checkpoint}")
+    saved = checkpoint_at(args.checkpoint)
     model = build_model()
     model.load_state_dict(saved["average"])
     model.eval()
