@@ -1,6 +1,6 @@
 """Make the detector's shipped weights from a checkpoint: the threshold moved to where it belongs.
 
-    python -m calibrate --checkpoint runs/detection/last.pt --out ../server/doctr_serve/weights
+    python -m calibrate --checkpoint runs/detection/checkpoint.pt --out ../server/doctr_serve/weights
 
 The logit at which boxes match words best on rendered pages is found, and the last bias is moved so that this logit
 becomes the contract's threshold, 0.1; `--level` sets the logit instead. `--statistics-pages` measures the batch-norm
@@ -19,10 +19,10 @@ from torch import nn
 from tqdm import tqdm
 
 import common
-from detection_metrics import LEVELS, evaluate
-from export import export_weights
+from export import checkpoint_at, export_weights
+from norms import recalibrate
 from synth.pages import render_page
-from train_detection import build_model, logits, normalise
+from train_detection import box_scores, build_model, logits
 
 ARCHITECTURE = "db_mobilenet_v3_large"
 THRESHOLD = 0.1  # the contract's default, for pixels and for boxes
@@ -31,12 +31,8 @@ THRESHOLD = 0.1  # the contract's default, for pixels and for boxes
 def measure_statistics(model: nn.Module, pages: int, seed: int = 77) -> None:
     """Set the batch-norm statistics to their means over rendered pages."""
     rng = random.Random(seed)
-
-    def run() -> None:
-        for _ in tqdm(range(pages), desc="statistics"):
-            logits(model, normalise(model, render_page(rng).image[None]))
-
-    common.recalibrate(model, run)
+    images = (render_page(rng).image[None] for _ in tqdm(range(pages), desc="statistics"))
+    recalibrate(model, images, lambda x: logits(model, x))
 
 
 def move_level(model: nn.Module, level: float) -> None:
@@ -58,9 +54,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     common.set_up(args.threads, 0)
-    saved = common.load_checkpoint(args.checkpoint)
-    if saved is None:
-        raise SystemExit(f"no checkpoint at {args.checkpoint}")
+    saved = checkpoint_at(args.checkpoint)
     model = build_model()
     model.load_state_dict(saved["average"])
     model.eval()
@@ -68,13 +62,12 @@ def main() -> None:
         measure_statistics(model, args.statistics_pages)
     level, found = args.level, {}
     if level is None:
-        with torch.inference_mode():
-            found = evaluate(lambda images: logits(model, normalise(model, images)), args.pages, LEVELS)
+        found = box_scores(model, args.pages)
         print(found)
         level = found["level"]
     move_level(model, level)
     path = args.out / f"{ARCHITECTURE}.safetensors"
-    extra = {"windows": saved["crops"], "level": level, "box_f1": found.get("box_f1", "")}
+    extra = {"windows": saved["done"]["crops"], "level": level, "box_f1": found.get("box_f1", "")}
     export_weights(model.state_dict(), ARCHITECTURE, path, **extra)
     print(path, path.stat().st_size, extra)
 

@@ -1,24 +1,34 @@
-"""What the training programs share: speed settings, averaged weights, schedules, checkpoints, logs, data workers."""
+"""What all training programs share: options, settings, learning rates, weights to start from, inputs, data workers."""
 
 from __future__ import annotations
 
-import json
+import argparse
 import math
 import os
 import random
 import signal
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.multiprocessing as mp
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-SAVE_EVERY_S = 240
-"""How often a run saves: one that is killed loses about this much work."""
+
+def training_options(description: str | None, hours: float) -> argparse.ArgumentParser:
+    """Return the options of every training program; `hours` is how long its schedule usually lasts."""
+    p = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
+    p.add_argument("--hours", type=float, default=hours, help="length of the schedule in hours of training")
+    p.add_argument("--init-from", type=Path, help="exported weights (safetensors) to start a new run from")
+    p.add_argument("--lr", type=float, default=2e-3, help="AdamW's learning rate")
+    p.add_argument("--muon-lr", type=float, default=0.02, help="Muon's learning rate; 0 leaves all to AdamW")
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--seed", type=int, default=1)
+    return p
 
 
 def set_up(threads: int, seed: int) -> None:
@@ -37,92 +47,16 @@ def one_cycle(progress: float, warm_up: float = 0.03, floor: float = 0.01) -> fl
     return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * x))
 
 
-def set_norm_momentum(model: nn.Module, momentum: float | None) -> None:
-    """Set how fast batch-norm statistics follow the data (None: plain mean over all batches seen)."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = momentum
-
-
-def freeze_norms(model: nn.Module) -> None:
-    """Let batch norm use the statistics it has, in training as in inference."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
-
-
-@torch.no_grad()
-def recalibrate(model: nn.Module, run: Callable[[], None]) -> None:
-    """Measure the batch-norm statistics of a model anew: `run` must pass data through it."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.reset_running_stats()
-    set_norm_momentum(model, None)
-    model.train()
-    run()
-    model.eval()
-
-
-class Average:
-    """Exponential moving average of all weights and statistics of a model."""
-
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.decay, self.steps = decay, 0
-        self.state = {k: v.detach().clone() for k, v in model.state_dict().items()}
-
-    @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
-        """Take in the current weights; the first steps count more."""
-        self.steps += 1
-        weight = 1 - min(self.decay, self.steps / (self.steps + 10))
-        current = model.state_dict()
-        floats = [k for k, v in current.items() if v.is_floating_point()]
-        torch._foreach_lerp_([self.state[k] for k in floats], [current[k] for k in floats], weight)
-
-
-class Journal:
-    """A log of JSON lines, one an event, also printed."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = path.open("a", buffering=1)
-
-    def write(self, **values: Any) -> None:
-        """Append one event."""
-        row = {k: round(v, 5) if isinstance(v, float) else v for k, v in values.items()}
-        self.file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-class Stop:
-    """Becomes true once the process is asked to end, so that a run can save before it goes."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        for sig in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(sig, self._ask)
-
-    def _ask(self, *_: Any) -> None:
-        self.asked = True
-
-    def __bool__(self) -> bool:
-        return self.asked
-
-
-def save_checkpoint(path: Path, **parts: Any) -> None:
-    """Write a checkpoint so that an interruption leaves the former one intact."""
-    part = path.with_suffix(".part")
-    torch.save(parts, part)
-    part.replace(path)
-
-
-def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """Return the checkpoint, or None if there is none yet."""
-    return torch.load(path, weights_only=True) if path.exists() else None
-
-
 def load_weights(model: nn.Module, path: Path) -> None:
     """Start from weights as `export.py` writes them (half precision)."""
     model.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()})
+
+
+def normalise(images: np.ndarray, model: nn.Module) -> Tensor:
+    """Turn pictures (N, H, W, 3) of 0..255 into a model's input, as docTR does: channels last in memory."""
+    mean, std = (torch.tensor(model.cfg[k]).view(1, 3, 1, 1) for k in ("mean", "std"))
+    x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
+    return ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 def _work(
@@ -152,98 +86,3 @@ def produce(
         ctx.Process(target=_work, args=(queue, make, seed, start + i, workers), daemon=True).start()
     while True:
         yield queue.get()
-
-
-class Clock:
-    """Seconds of training over all runs so far; drives schedules that are set in hours."""
-
-    def __init__(self, spent: float, hours: float) -> None:
-        self.spent, self.total, self.begin = spent, hours * 3600, time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds trained so far."""
-        return self.spent + time.monotonic() - self.begin
-
-    @property
-    def progress(self) -> float:
-        """Share of the planned time that is over."""
-        return min(1.0, self.seconds / self.total)
-
-
-class TimedRun:
-    """A training run that follows the clock: its schedule, its checkpoints and when it is validated.
-
-    It takes up the checkpoint in its folder, if there is one. `hours` is the length of the schedule, `decay` that
-    of the averaged weights; `done` counts words (or images), steps and seconds.
-    """
-
-    def __init__(
-        self, folder: Path, hours: float, model: nn.Module, optimizers: list[Any], *, decay: float
-    ) -> None:
-        self.model, self.optimizers, self.average = model, optimizers, Average(model, decay)
-        self.done: dict[str, Any] = {"words": 0, "steps": 0, "seconds": 0.0}
-        self.file = folder / "checkpoint.pt"
-        if state := load_checkpoint(self.file):
-            model.load_state_dict(state["model"])
-            for optimizer, saved in zip(optimizers, state["optimizers"]):
-                optimizer.load_state_dict(saved)
-            self.average.state, self.average.steps = state["average"], state["average_steps"]
-            self.done = state["done"]
-        self.journal, self.stop = Journal(folder / "log.jsonl"), Stop()
-        self.clock = Clock(self.done["seconds"], hours)
-        self.saved, self.saves = time.monotonic(), 0
-
-    def steps(self) -> Iterator[None]:
-        """Yield before every step, until the hours are used up or the process is asked to stop."""
-        self.saved = time.monotonic()
-        while self.clock.progress < 1 and not self.stop:
-            yield
-
-    def set_rates(self, peaks: Iterable[float], share: float) -> None:
-        """Set the optimizers' learning rates to a share of the highest ones."""
-        for optimizer, peak in zip(self.optimizers, peaks):
-            for group in optimizer.param_groups:
-                group["lr"] = peak * share
-
-    def learn(self, loss: Tensor) -> float:
-        """Take one step down a loss and update the averaged weights; return the loss."""
-        self.model.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
-        for optimizer in self.optimizers:
-            optimizer.step()
-        self.average.update(self.model)
-        return loss.item()
-
-    def count(self, words: int) -> None:
-        """Count one step over this many words or images."""
-        self.done["words"] += words
-        self.done["steps"] += 1
-        self.done["seconds"] = self.clock.seconds
-
-    def save(self) -> None:
-        """Write the checkpoint."""
-        save_checkpoint(
-            self.file,
-            model=self.model.state_dict(),
-            optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
-            average=self.average.state,
-            average_steps=self.average.steps,
-            done=self.done,
-        )
-
-    def save_when_due(self, validate: Callable[[], dict[str, float]], every: int = 1) -> bool:
-        """Save every `SAVE_EVERY_S` seconds and at the end; return whether it was time to.
-
-        After `every` saves and after the last, the scores that `validate` returns go to the log; not so when the
-        process is asked to stop, since it may be killed soon after.
-        """
-        if not (time.monotonic() - self.saved > SAVE_EVERY_S or self.clock.progress >= 1 or self.stop):
-            return False
-        self.save()
-        self.saves = 0 if self.stop else self.saves + 1
-        if self.saves and (self.saves % every == 0 or self.clock.progress >= 1):
-            self.journal.write(**self.done, **validate())
-        self.saved = time.monotonic()
-        return True

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 import common
 from synth.words import HEIGHT, WIDTH
+from timed_run import load_checkpoint
 
-__all__ = ["export_weights"]
+__all__ = ["checkpoint_at", "export_weights"]
 
 KINDS = {
     "recognition": "crnn_mobilenet_v3_small",
@@ -81,6 +82,14 @@ def fitted(model: nn.Module, kind: str, count: int) -> nn.Module:
     return model
 
 
+def checkpoint_at(path: Path) -> dict[str, Any]:
+    """Return a checkpoint; ends the program where there is none."""
+    state = load_checkpoint(path)
+    if state is None:
+        raise SystemExit(f"no checkpoint at {path}")
+    return state
+
+
 def check(path: Path, architecture: str) -> dict[str, str]:
     """Load the written file into a fresh model as the server does; returns its header."""
     model = MODELS[architecture](pretrained=False)
@@ -100,9 +109,7 @@ def main() -> None:
     )
     args = p.parse_args()
     common.set_up(1, 0)
-    architecture, state = KINDS[args.kind], common.load_checkpoint(args.checkpoint)
-    if state is None:
-        raise SystemExit(f"no checkpoint at {args.checkpoint}")
+    architecture, state = KINDS[args.kind], checkpoint_at(args.checkpoint)
     model = MODELS[architecture](pretrained=False).to(memory_format=torch.channels_last)
     names = model.state_dict().keys()  # leaves out what served the training alone
     model.load_state_dict({k: v for k, v in state["average"].items() if k in names})

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["speed_up"]
+__all__ = ["FastConv1x1", "is_dense", "speed_up"]
 
 
 def _weight_grad_3x3(x: Tensor, grad: Tensor) -> Tensor:
@@ -81,14 +81,23 @@ class FastUpConv2x2(nn.ConvTranspose2d):
         return (y if self.bias is None else y + self.bias).permute(0, 3, 1, 2)
 
 
+def is_dense(module: nn.Module, side: int) -> bool:
+    """Return whether a layer is torch's own convolution of this kernel size, over all channels, with stride 1."""
+    return (
+        type(module) is nn.Conv2d
+        and module.kernel_size == (side, side)
+        and module.groups == 1
+        and module.stride == (1, 1)
+    )
+
+
 def speed_up(model: nn.Module) -> nn.Module:
     """Swap the layers of `model` that train slowly for equal, faster ones; its state dict stays the same."""
     for module in model.modules():
-        if type(module) is nn.Conv2d and module.groups == 1 and module.stride == (1, 1):
-            if module.kernel_size == (3, 3) and module.padding == (1, 1) and module.bias is None:
-                module.__class__ = FastConv3x3
-            elif module.kernel_size == (1, 1):
-                module.__class__ = FastConv1x1
+        if is_dense(module, 3) and module.padding == (1, 1) and module.bias is None:
+            module.__class__ = FastConv3x3
+        elif is_dense(module, 1):
+            module.__class__ = FastConv1x1
         elif type(module) is nn.ConvTranspose2d and module.kernel_size == (2, 2) and module.stride == (2, 2):
             module.__class__ = FastUpConv2x2
     return model

@@ -4,11 +4,29 @@
 #include <cstdlib>
 #include <cstring>
 
-extern "C" {
-
 typedef float v8 __attribute__((vector_size(32), aligned(4)));
 #define AT(p) (*(v8 *)(p))
 #define CAT(p) (*(const v8 *)(p))
+
+/* Adds up two values for each of c columns over m rows: sums[c] and sums[c + c]. terms(i, ch, a, b) adds those of
+ * columns ch to ch + 7, which lie at i, to a and b. Runs of 128 rows are added in single precision, part[c + c]. */
+template <typename Terms> static inline void column_sums(double *sums, float *part, long m, int c, Terms terms)
+{
+    for (long at = 0; at < m; at += 128) {
+        const long end = at + 128 < m ? at + 128 : m;
+        for (int ch = 0; ch < c; ch += 8) {
+            v8 a = {0}, b = {0};
+            for (long r = at; r < end; r++)
+                terms(r * c + ch, ch, a, b);
+            AT(part + ch) = a;
+            AT(part + c + ch) = b;
+        }
+        for (int i = 0; i < 2 * c; i++)
+            sums[i] += part[i];
+    }
+}
+
+extern "C" {
 
 typedef struct {
     int n, h, w, c, k, sh, sw, oh, ow;
@@ -135,21 +153,11 @@ void bn_forward(const float *x, const float *gamma, const float *beta, float *y,
 {
     double *sums = (double *)calloc(2 * c, sizeof(double));
     float *part = (float *)malloc(sizeof(float) * 2 * c);
-    for (long at = 0; at < m; at += 128) {
-        const long end = at + 128 < m ? at + 128 : m;
-        for (int ch = 0; ch < c; ch += 8) {
-            v8 a = {0}, b = {0};
-            for (long r = at; r < end; r++) {
-                const v8 v = CAT(x + r * c + ch);
-                a += v;
-                b += v * v;
-            }
-            AT(part + ch) = a;
-            AT(part + c + ch) = b;
-        }
-        for (int i = 0; i < 2 * c; i++)
-            sums[i] += part[i];
-    }
+    column_sums(sums, part, m, c, [=](long i, int, v8 &a, v8 &b) {
+        const v8 v = CAT(x + i);
+        a += v;
+        b += v * v;
+    });
     for (int i = 0; i < c; i++) {
         const double mu = sums[i] / m, v = sums[c + i] / m - mu * mu;
         mean[i] = mu;
@@ -176,22 +184,11 @@ void bn_backward(const float *x, const float *g, const float *gamma, const float
         scale[i] = gamma[i] * inv[i];
         shift[i] = beta[i] - mean[i] * scale[i];
     }
-    for (long at = 0; at < m; at += 128) {
-        const long end = at + 128 < m ? at + 128 : m;
-        for (int ch = 0; ch < c; ch += 8) {
-            v8 a = {0}, b = {0};
-            const v8 sc = AT(scale + ch), sh = AT(shift + ch), mu = CAT(mean + ch);
-            for (long r = at; r < end; r++) {
-                const v8 v = CAT(x + r * c + ch), d = CAT(g + r * c + ch) * slope(v * sc + sh, kind);
-                a += d;
-                b += d * (v - mu);
-            }
-            AT(part + ch) = a;
-            AT(part + c + ch) = b;
-        }
-        for (int i = 0; i < 2 * c; i++)
-            sums[i] += part[i];
-    }
+    column_sums(sums, part, m, c, [=](long i, int ch, v8 &a, v8 &b) {
+        const v8 v = CAT(x + i), d = CAT(g + i) * slope(v * CAT(scale + ch) + CAT(shift + ch), kind);
+        a += d;
+        b += d * (v - CAT(mean + ch));
+    });
     for (int i = 0; i < c; i++) {
         dbeta[i] = sums[i];
         dgamma[i] = sums[c + i] * inv[i];

@@ -20,6 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fastconv import FastConv1x1, is_dense
+
 __all__ = ["speed_up"]
 
 PLAIN, RELU, HARDSWISH = range(3)
@@ -138,14 +140,6 @@ class FastNorm(nn.BatchNorm2d):
         return F.hardswish(y) if self.kind == HARDSWISH else F.relu(y) if self.kind == RELU else y
 
 
-class FastPointwise(nn.Conv2d):
-    """1x1 convolution as a matrix product over pixels."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """As `nn.Conv2d`."""
-        return F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
-
-
 def _fuse_norms(model: nn.Module) -> None:
     kinds = {nn.ReLU: RELU, nn.Hardswish: HARDSWISH}
     for parent in model.modules():
@@ -173,13 +167,8 @@ def speed_up(model: nn.Module, depthwise_only: bool = False) -> nn.Module:
             module.__class__ = FastDepthwise
         elif depthwise_only:
             continue
-        elif (
-            type(module) is nn.Conv2d
-            and module.kernel_size == (1, 1)
-            and module.groups == 1
-            and module.stride == (1, 1)
-        ):
-            module.__class__ = FastPointwise
+        elif is_dense(module, 1):
+            module.__class__ = FastConv1x1
         elif type(module) is nn.BatchNorm2d and native:
             module.__class__ = FastNorm
     if not depthwise_only:

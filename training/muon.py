@@ -1,71 +1,74 @@
-"""Muon for convolutions: momentum whose matrices are made orthogonal, so that few steps go a long way.
-
-The idea is Keller Jordan's (2024). Matrices and convolutions are stepped so; depthwise kernels, norms, biases and
-whatever has a part of its name in `plain` are stepped by AdamW.
-"""
+"""Muon (K. Jordan, 2024): momentum whose matrices are made orthogonal, so that few steps go a long way."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-__all__ = ["Muon", "make_optimizers"]
+__all__ = ["Muon"]
 
 
-def orthogonal(matrix: Tensor, steps: int = 4) -> Tensor:
-    """Return roughly the nearest orthogonal matrix, by a quintic Newton-Schulz iteration."""
+def orthogonal(batch: Tensor, steps: int = 4, bf16: bool = False) -> Tensor:
+    """Return roughly the nearest orthogonal matrices (N, rows, columns), by a quintic Newton-Schulz iteration."""
+    if batch.shape[1] > batch.shape[2]:  # the smaller Gram matrix costs less
+        return orthogonal(batch.transpose(1, 2).contiguous(), steps, bf16).transpose(1, 2)
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.t()
-    x = x / (x.norm() + 1e-7)
+    x = batch / (batch.flatten(1).norm(dim=1).view(-1, 1, 1) + 1e-7)
+    x = x.bfloat16() if bf16 else x
     for _ in range(steps):
-        gram = x @ x.t()
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x if matrix.shape[0] <= matrix.shape[1] else x.t()
+        gram = x @ x.transpose(1, 2)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.float()
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, made orthogonal; `lr` is the spectral norm of a step on a square matrix."""
+    """Momentum, made orthogonal; `lr` is the spectral norm of a step on a square matrix.
+
+    Takes parameters of two or more dimensions; all but the first are flattened. Groups may carry `blocks`: how many
+    matrices lie on top of each other in a parameter (4 gates in an LSTM's). Matrices of one shape are stepped
+    together. `bf16` makes them orthogonal in bfloat16, which is precise enough.
+    """
 
     def __init__(
-        self, params: Iterable[Tensor], lr: float = 0.02, momentum: float = 0.95, decay: float = 0.01
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float = 0.02,
+        momentum: float = 0.95,
+        decay: float = 0.01,
+        bf16: bool = False,
     ) -> None:
-        """Take parameters of two or more dimensions; all but the first are flattened."""
-        super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay})
+        super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay, "blocks": 1, "bf16": bf16})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:  # a checkpoint may be older than these two
+            group.setdefault("blocks", self.defaults["blocks"])
+            group.setdefault("bf16", self.defaults["bf16"])
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Step all parameters that have a gradient."""
         for group in self.param_groups:
+            waiting: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = defaultdict(list)
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                state = self.state[p]
-                if not state:
-                    state["momentum"] = torch.zeros_like(p)
-                mean = state["momentum"].lerp_(p.grad, 1 - group["momentum"])
+                if not self.state[p]:
+                    self.state[p]["momentum"] = torch.zeros_like(p)
+                mean = self.state[p]["momentum"].lerp_(p.grad, 1 - group["momentum"])
                 update = torch.lerp(p.grad, mean, group["momentum"]).flatten(1)
-                update = orthogonal(update) * max(1.0, update.shape[0] / update.shape[1]) ** 0.5
-                p.mul_(1 - group["lr"] * group["decay"]).add_(update.view(p.shape), alpha=-group["lr"])
+                update = update.view(group["blocks"], -1, update.shape[1])
+                waiting[tuple(update.shape[1:])].append((p, update))
+            for (rows, columns), items in waiting.items():
+                self._apply(items, max(1.0, rows / columns) ** 0.5, group)
 
-
-def make_optimizers(
-    model: nn.Module, lr: float, muon_lr: float, plain: tuple[str, ...] = ()
-) -> list[torch.optim.Optimizer]:
-    """Return AdamW and, where `muon_lr` is not 0, Muon, over the parameters of a model that want gradients."""
-    matrices, kernels, vectors = [], [], []
-    for name, p in model.named_parameters():
-        if not p.requires_grad:
-            continue
-        if p.ndim < 2:
-            vectors.append(p)
-        elif (
-            muon_lr and min(p.flatten(1).shape) >= 16 and p.shape[1] > 1 and not any(s in name for s in plain)
-        ):
-            matrices.append(p)
-        else:
-            kernels.append(p)
-    groups = [{"params": kernels, "weight_decay": 1e-3}, {"params": vectors, "weight_decay": 0.0}]
-    out: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98))]
-    return out + ([Muon(matrices, lr=muon_lr)] if matrices else [])
+    @staticmethod
+    def _apply(items: list[tuple[Tensor, Tensor]], scale: float, group: dict[str, Any]) -> None:
+        """Step parameters by updates (blocks, rows, columns) of one shape."""
+        stack = orthogonal(torch.cat([update for _, update in items]), bf16=group["bf16"]) * scale
+        for (p, _), step in zip(items, stack.split(group["blocks"]), strict=True):
+            p.mul_(1 - group["lr"] * group["decay"]).add_(step.reshape(p.shape), alpha=-group["lr"])

@@ -9,10 +9,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import cv2
 import numpy as np
 
 from synth import pages, words
+from synth.geometry import letterbox, resized
 
 __all__ = ["SIZE", "padded", "rounds"]
 
@@ -23,15 +23,7 @@ SIZE = {"crop": 256, "page": 512}
 
 def padded(image: np.ndarray, size: int) -> np.ndarray:
     """Resize as docTR does for classifiers: keep the ratio, pad with black on both sides alike."""
-    h, w = image.shape[:2]
-    scale = size / max(h, w)
-    nh, nw = max(1, int(h * scale)), max(1, int(w * scale))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(image, (nw, nh), interpolation=how)
-    out = np.zeros((size, size, 3), np.uint8)
-    top, left = (size - nh) // 2, (size - nw) // 2
-    out[top : top + nh, left : left + nw] = small if small.ndim == 3 else small[..., None]
-    return out
+    return letterbox(image, size)[0]
 
 
 def _word(rng: random.Random) -> np.ndarray:
@@ -71,8 +63,7 @@ def stacked_words(rng: random.Random) -> np.ndarray:
     while left and used < size:
         word = _word(rng)
         height = max(1, size * word.shape[0] // word.shape[1])
-        how = cv2.INTER_AREA if size < word.shape[1] else cv2.INTER_LINEAR
-        row = cv2.resize(word, (size, height), interpolation=how)
+        row = resized(word, (size, height), size / word.shape[1])
         rows.append(row if row.ndim == 3 else np.repeat(row[..., None], 3, 2))
         used, left = used + height, left - 1
     return padded(np.concatenate(rows)[:size], size)

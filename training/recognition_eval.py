@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,11 @@ import torch
 from torch import Tensor, nn
 
 import common
+from norms import recalibrate
 from real_words import accuracy, load_crops
 from synth import words
 
-__all__ = ["calibrate", "calibration_images", "evaluate", "features_of", "logits_of", "prepare", "validation"]
-
-
-def prepare(images: np.ndarray, model: nn.Module) -> Tensor:
-    """Normalise images (N, H, W, 3) as docTR does."""
-    mean, std = (torch.tensor(model.cfg[k]).view(1, 3, 1, 1) for k in ("mean", "std"))
-    x = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-    return ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+__all__ = ["calibrate", "calibration_images", "evaluate", "features_of", "logits_of", "validation"]
 
 
 def features_of(model: nn.Module, x: Tensor) -> Tensor:
@@ -45,12 +38,8 @@ def calibration_images(count: int, seed: str) -> np.ndarray:
 
 def calibrate(model: nn.Module, images: np.ndarray, batch: int = 128) -> None:
     """Fit the batch-norm statistics to padded crops, as inference sees them."""
-
-    def run() -> None:
-        for i in range(0, len(images) - batch + 1, batch):
-            model.feat_extractor(prepare(images[i : i + batch], model))
-
-    common.recalibrate(model, run)
+    starts = range(0, len(images) - batch + 1, batch)
+    recalibrate(model, (images[i : i + batch] for i in starts), model.feat_extractor)
 
 
 def read(model: nn.Module, images: np.ndarray, batch: int = 128, direct: bool = False) -> list[str]:
@@ -58,24 +47,19 @@ def read(model: nn.Module, images: np.ndarray, batch: int = 128, direct: bool = 
     out: list[str] = []
     with torch.inference_mode():
         for i in range(0, len(images), batch):
-            x = prepare(images[i : i + batch], model)
+            x = common.normalise(images[i : i + batch], model)
             logits = model.direct(features_of(model, x)) if direct else logits_of(model, x)
             out += [t for t, _ in model.postprocessor(logits)]
     return out
 
 
-def evaluate(
-    model: nn.Module, average: common.Average, sets: dict[str, Any], direct: bool
-) -> dict[str, float]:
-    """Score the averaged weights: share of words read exactly, and letters and digits only, case ignored."""
-    trained = copy.deepcopy(model)
-    trained.load_state_dict(average.state)
-    trained.eval()
+def evaluate(model: nn.Module, sets: dict[str, Any], direct: bool) -> dict[str, float]:
+    """Score a model: share of words read exactly, and letters and digits only, case ignored."""
     if "calibration" in sets:
-        calibrate(trained, sets["calibration"])
+        calibrate(model, sets["calibration"])
     out: dict[str, float] = {}
     for name, (images, texts) in ((n, s) for n, s in sets.items() if n != "calibration"):
-        out[f"{name}_exact"], out[f"{name}_alnum"] = accuracy(read(trained, images, direct=direct), texts)
+        out[f"{name}_exact"], out[f"{name}_alnum"] = accuracy(read(model, images, direct=direct), texts)
     return out
 
 

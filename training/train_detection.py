@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,21 +22,23 @@ from tqdm import tqdm
 import common
 import fastconv
 import kernels
-from detection_metrics import evaluate
-from muon import make_optimizers
+from detection_metrics import LEVELS, evaluate
+from norms import set_norm_momentum
+from optim import cnn_optimizers
 from synth.pages import crop, page_maps, render_page
+from timed_run import TimedRun
 
 # Parts that AdamW steps: the last layer, squeeze-excitation, and the deepest blocks, whose matrices cost Muon most.
 _DEEP = tuple(f"feat_extractor.{i}." for i in range(13, 17))
 _PLAIN = ("prob_head.6", ".fc1.", ".fc2.", "in_branches.3", *_DEEP)
 
 
-def build_model(init_from: str | None = None, bf16: bool = False) -> nn.Module:
+def build_model(init_from: Path | None = None, bf16: bool = False) -> nn.Module:
     """Return the detector, from nothing or from weights in safetensors; `bf16` suits it to autocast."""
     model = db_mobilenet_v3_large(pretrained=False, pretrained_backbone=False)
     if init_from:
-        common.load_weights(model, Path(init_from))
-    common.set_norm_momentum(model, 0.05)
+        common.load_weights(model, init_from)
+    set_norm_momentum(model, 0.05)
     model.thresh_head.requires_grad_(False)
     model = model if bf16 else fastconv.speed_up(model)
     return kernels.speed_up(model, depthwise_only=bf16).to(memory_format=torch.channels_last)
@@ -48,11 +50,9 @@ def logits(model: nn.Module, x: Tensor) -> Tensor:
     return model.prob_head(model.fpn([features[str(i)] for i in range(len(features))]))
 
 
-def normalise(model: nn.Module, images: np.ndarray) -> Tensor:
-    """Turn uint8 pictures (n, h, w, 3) into the model's input."""
-    mean, std = (np.asarray(model.cfg[k], np.float32) for k in ("mean", "std"))
-    x = torch.from_numpy((images.astype(np.float32) / 255 - mean) / std)
-    return x.permute(0, 3, 1, 2)
+def box_scores(model: nn.Module, pages: int, levels: Sequence[float] = LEVELS) -> dict[str, float]:
+    """Score the boxes on fixed rendered pages at some levels of the logits (see `detection_metrics`)."""
+    return evaluate(lambda images: logits(model, common.normalise(images, model)), pages, levels)
 
 
 def batches(
@@ -88,136 +88,58 @@ def loss_of(out: Tensor, kernel_maps: np.ndarray, weights: np.ndarray) -> tuple[
     return 3 * entropy + dice, {"entropy": entropy.item(), "dice": dice.item()}
 
 
-class Run:
-    """The state of a training run, kept in one file."""
+def rate_share(step: int, progress: float, hold: float) -> float:
+    """Return the share of the highest learning rate: 60 steps of warm-up, a hold, then a straight fall."""
+    return min(1.0, (step + 1) / 60, max(0.01, (1 - progress) / (1 - hold)))
 
-    def __init__(self, args: argparse.Namespace) -> None:
-        """Start a run or take up its checkpoint."""
-        self.args = args
-        self.file = Path(args.out) / "last.pt"
-        self.journal = common.Journal(Path(args.out) / "log.jsonl")
-        self.model = build_model(args.init_from, args.bf16)
-        self.optimizers = make_optimizers(self.model, args.lr, args.muon_lr, plain=_PLAIN)
-        self.base = [[g["lr"] for g in o.param_groups] for o in self.optimizers]
-        self.average = common.Average(self.model, args.ema)
-        self.step, self.crops, self.seconds = 0, 0, 0.0
-        if saved := common.load_checkpoint(self.file):
-            self.model.load_state_dict(saved["model"])
-            for optimizer, state in zip(self.optimizers, saved["optimizers"] or (), strict=False):
-                optimizer.load_state_dict(state)
-            self.average.state, self.average.steps = saved["average"], saved["step"]
-            self.step, self.crops, self.seconds = saved["step"], saved["crops"], saved["seconds"]
-        self.clock = common.Clock(self.seconds, args.hours)
 
-    def save(self) -> None:
-        """Write the checkpoint."""
-        common.save_checkpoint(
-            self.file,
-            model=self.model.state_dict(),
-            optimizers=[o.state_dict() for o in self.optimizers],
-            average=self.average.state,
-            step=self.step,
-            crops=self.crops,
-            seconds=self.clock.seconds,
-        )
-
-    def log(self, **row: float) -> None:
-        """Append a line to the log."""
-        self.journal.write(step=self.step, crops=self.crops, seconds=round(self.clock.seconds), **row)
-
-    def set_rate(self) -> float:
-        """Warm up, hold, then fall straight to nearly nothing; return the factor."""
-        factor = min(1.0, (self.step + 1) / 60, max(0.01, (1 - self.clock.progress) / (1 - self.args.hold)))
-        for optimizer, rates in zip(self.optimizers, self.base, strict=True):
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * factor
-        return factor
-
-    def train_step(
-        self, images: np.ndarray, kernel_maps: np.ndarray, weights: np.ndarray
-    ) -> dict[str, float]:
-        """Make one step; return the losses."""
-        factor = self.set_rate()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.args.bf16):
-            out = logits(self.model, normalise(self.model, images))
+def train(args: argparse.Namespace, run: TimedRun) -> None:
+    """Run the loop: batches in, weights, log and checkpoints out."""
+    model, done = run.model, run.done
+    source = batches(args.seed * 1000003 + done["steps"], args.size, args.batch)
+    total, spent = round(args.hours * 3600), round(run.clock.seconds)
+    bar = tqdm(total=total, initial=spent, unit="s", mininterval=15)
+    model.train()
+    for _ in run.steps():
+        images, kernel_maps, weights = next(source)
+        share = rate_share(done["steps"], run.clock.progress, args.hold)
+        run.set_rates((args.lr, args.muon_lr), share)
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
+            out = logits(model, common.normalise(images, model))
         loss, parts = loss_of(out.float(), kernel_maps, weights)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
-        for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-        self.step += 1
-        self.crops += len(images)
-        self.average.update(self.model)
-        return {"loss": loss.item(), "rate": factor, **parts}
-
-    def validate(self) -> dict[str, float]:
-        """Measure the averaged weights on fixed rendered pages."""
-        current = {k: v.clone() for k, v in self.model.state_dict().items()}
-        self.model.load_state_dict(self.average.state)
-        self.model.eval()
-        result = evaluate(
-            lambda images: logits(self.model, normalise(self.model, images)), self.args.val_pages
-        )
-        self.model.load_state_dict(current)
-        self.model.train()
-        return result
-
-
-def train(args: argparse.Namespace) -> None:
-    """Train until the hours are used up or the process is asked to stop."""
-    common.set_up(args.threads, args.seed)
-    run, stop = Run(args), common.Stop()
-    run.model.train()
-    source = batches(args.seed * 1000003 + run.step, args.size, args.batch)
-    bar, sums = tqdm(total=round(args.hours * 3600), initial=round(run.seconds), unit="s", mininterval=15), {}
-    while run.clock.progress < 1 and not stop:
-        for key, value in run.train_step(*next(source)).items():
-            sums[key] = sums.get(key, 0.0) + value / args.log_every
+        run.learn(loss)
+        run.note(**parts)
+        run.count(len(images))
         bar.update(round(run.clock.seconds) - bar.n)
-        if run.step % args.log_every == 0:
-            run.log(**sums)
-            bar.set_description(f"loss {sums['loss']:.3f}", refresh=False)
-            sums = {}
-        if run.step % args.save_every == 0:
-            run.save()
-        if run.step % args.validate_every == 0:
-            run.log(**run.validate())
-    run.save()
-    if not stop:
-        run.log(**run.validate())
+        if row := run.log_when_due(args.log_every, lr=args.lr * share):
+            bar.set_description(f"loss {row['loss']:.3f}", refresh=False)
+        run.save_when_due(lambda: box_scores(run.averaged(), args.val_pages))
 
 
-def main() -> None:
-    """Read the command line and train."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", required=True, help="folder of the checkpoint and the log")
-    parser.add_argument("--init-from", help="weights (safetensors) to start a new run from")
-    parser.add_argument(
-        "--hours", type=float, default=3.0, help="length of the schedule, in hours of training"
-    )
-    parser.add_argument("--hold", type=float, default=0.5, help="share of the schedule before the rate falls")
-    parser.add_argument("--size", type=int, default=256, help="side of the windows, in pixels")
-    parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--lr", type=float, default=2e-3, help="AdamW's learning rate")
-    parser.add_argument(
-        "--muon-lr", type=float, default=0.02, help="Muon's learning rate; 0 leaves all to AdamW"
-    )
-    parser.add_argument("--ema", type=float, default=0.998, help="decay of the averaged weights")
-    parser.add_argument(
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    p = common.training_options(__doc__, hours=3.0)
+    p.add_argument("--hold", type=float, default=0.5, help="share of the schedule before the rate falls")
+    p.add_argument("--size", type=int, default=256, help="side of the windows, in pixels")
+    p.add_argument("--batch", type=int, default=2)
+    p.add_argument("--ema", type=float, default=0.998, help="decay of the averaged weights")
+    p.add_argument(
         "--bf16",
         action="store_true",
         help="bfloat16 autocast: 1.75 times as fast on processors with AVX-512 BF16",
     )
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--val-pages", type=int, default=12)
-    parser.add_argument("--log-every", type=int, default=20)
-    parser.add_argument("--save-every", type=int, default=100)
-    parser.add_argument("--validate-every", type=int, default=500)
-    train(parser.parse_args())
+    p.add_argument("--val-pages", type=int, default=12)
+    p.add_argument("--log-every", type=int, default=20)
+    return p.parse_args()
+
+
+def main() -> None:
+    """Train until the schedule is over or the process is asked to stop."""
+    args = parse()
+    common.set_up(args.threads, args.seed)
+    model = build_model(args.init_from, args.bf16)
+    optimizers = cnn_optimizers(model, args.lr, args.muon_lr, plain=_PLAIN)
+    train(args, TimedRun(args.out, args.hours, model, optimizers, decay=args.ema, unit="crops"))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 Class k is what `numpy.rot90(upright, k)` shows, which docTR calls 0, -90, 180 and 90. Pages are learnt from windows
 of a quarter of their area, since letters tell which way is up wherever one looks, and from whole pages at the end;
-words several at once, and alone at the end.
+words several at once, and alone at the end. `--init-from` takes a recogniser, too, for its convolutions.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,32 +24,27 @@ from tqdm import tqdm
 
 import common
 from kernels import speed_up
-from muon import make_optimizers
+from norms import recalibrate, set_norm_momentum
+from optim import cnn_optimizers
 from orientation_data import SIZE, padded, rounds
+from timed_run import TimedRun
 
 # Share of the run on the easier inputs, which hold more letters each.
 EASY_SHARE = {"crop": 0.6, "page": 0.85}
 MODELS = {"crop": mobilenet_v3_small_crop_orientation, "page": mobilenet_v3_small_page_orientation}
 
 
-def prepare(images: np.ndarray, model: nn.Module) -> Tensor:
-    """Normalise images (N, H, W, 3) as docTR does."""
-    mean, std = (torch.tensor(model.cfg[k]).view(1, 3, 1, 1) for k in ("mean", "std"))
-    x = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()
-    return ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-
-
 def calibrate(model: nn.Module, make: Any, rng: random.Random, count: int) -> None:
     """Fit the batch-norm statistics to inputs as inference sees them."""
 
-    def run() -> None:
+    def batches() -> Iterator[np.ndarray]:
         seen = 0
         while seen < count:
             for images, _ in make(rng, 0):
-                model(prepare(images, model))
+                yield images
                 seen += len(images)
 
-    common.recalibrate(model, run)
+    recalibrate(model, batches())
 
 
 def real_pages(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -67,15 +63,13 @@ def accuracy(model: nn.Module, images: np.ndarray, labels: np.ndarray, batch: in
     right = 0
     with torch.inference_mode():
         for i in range(0, len(labels), batch):
-            guess = model(prepare(images[i : i + batch], model)).argmax(1).numpy()
+            guess = model(common.normalise(images[i : i + batch], model)).argmax(1).numpy()
             right += int((guess == labels[i : i + batch]).sum())
     return right / len(labels)
 
 
-def evaluate(args: argparse.Namespace, average: common.Average) -> dict[str, float]:
-    """Score the averaged weights on rendered inputs and, if at hand, on real pages."""
-    model = MODELS[args.kind](pretrained=False).to(memory_format=torch.channels_last)
-    model.load_state_dict(average.state)
+def evaluate(args: argparse.Namespace, model: nn.Module) -> dict[str, float]:
+    """Score a model on rendered inputs and, if at hand, on real pages."""
     _, make = rounds(args.kind)
     calibrate(model, make, random.Random("calibration"), 96 if args.kind == "crop" else 48)
     rng, scores = random.Random("validation"), {}
@@ -88,18 +82,9 @@ def evaluate(args: argparse.Namespace, average: common.Average) -> dict[str, flo
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    p = argparse.ArgumentParser(description=__doc__)
+    p = common.training_options(__doc__, hours=0.25)
     p.add_argument("kind", choices=list(MODELS))
-    p.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
-    p.add_argument("--hours", type=float, default=0.25, help="length of the schedule in hours of training")
-    p.add_argument(
-        "--init-from", type=Path, help="weights to start from; a recogniser's convolutions serve too"
-    )
     p.add_argument("--easy", type=float, help="share of the run on easier inputs; 0 to go on from weights")
-    p.add_argument("--lr", type=float, default=2e-3)
-    p.add_argument("--muon-lr", type=float, default=0.02)
-    p.add_argument("--threads", type=int, default=1)
-    p.add_argument("--seed", type=int, default=1)
     p.add_argument("--real-dir", type=Path, help="real pages, for evaluation only")
     return p.parse_args()
 
@@ -121,34 +106,34 @@ def main() -> None:
     if args.init_from:
         start_from(model, args.init_from)
     model = speed_up(model.to(memory_format=torch.channels_last))
-    common.set_norm_momentum(model, 0.05)
-    optimizers = make_optimizers(model, args.lr, args.muon_lr, plain=("classifier.3",))
-    train(args, common.TimedRun(args.out, args.hours, model, optimizers, decay=0.99))
+    set_norm_momentum(model, 0.05)
+    optimizers = cnn_optimizers(model, args.lr, args.muon_lr, plain=("classifier.3",))
+    train(args, TimedRun(args.out, args.hours, model, optimizers, decay=0.99))
 
 
 def loss_of(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Tensor:
     """Return the cross entropy of a batch."""
-    return F.cross_entropy(model(prepare(images, model)), torch.from_numpy(labels), label_smoothing=0.02)
+    return F.cross_entropy(
+        model(common.normalise(images, model)), torch.from_numpy(labels), label_smoothing=0.02
+    )
 
 
-def train(args: argparse.Namespace, run: common.TimedRun) -> None:
+def train(args: argparse.Namespace, run: TimedRun) -> None:
     """Run the loop: batches in, weights, log and checkpoints out."""
     model, done = run.model, run.done
     batches = [common.produce(make, args.seed, done["steps"], depth=6) for make in rounds(args.kind)]
     model.train()
-    bar, losses = tqdm(unit="image", initial=done["words"]), []
+    bar = tqdm(unit="image", initial=done["words"])
     easy = EASY_SHARE[args.kind] if args.easy is None else args.easy
     for _ in run.steps():
         images, labels = next(batches[run.clock.progress >= easy])
         share = common.one_cycle(run.clock.progress, 0.05)
         run.set_rates((args.lr, args.muon_lr), share)
-        losses.append(run.learn(loss_of(model, images, labels)))
+        run.learn(loss_of(model, images, labels))
         run.count(len(labels))
         bar.update(len(labels))
-        if done["steps"] % 25 == 0:
-            run.journal.write(**done, loss=float(np.mean(losses)), lr=args.lr * share)
-            losses = []
-        run.save_when_due(lambda: evaluate(args, run.average))
+        run.log_when_due(25, lr=args.lr * share)
+        run.save_when_due(lambda: evaluate(args, run.averaged()))
 
 
 if __name__ == "__main__":

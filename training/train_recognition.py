@@ -11,7 +11,6 @@ import argparse
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from doctr.models import crnn_mobilenet_v3_small
 from torch import Tensor, nn
@@ -20,10 +19,12 @@ from tqdm import tqdm
 
 import common
 from kernels import speed_up
-from optim import recogniser_optimizers
+from norms import freeze_norms, set_norm_momentum
+from optim import crnn_optimizers
 from recognition_data import BLANK, INDEX, POOL, Batch, HardWords, Rounds
-from recognition_eval import evaluate, features_of, prepare, validation
+from recognition_eval import evaluate, features_of, validation
 from synth.fonts import VOCAB
+from timed_run import TimedRun
 
 
 def aligned_losses(logits: Tensor, labels: Tensor) -> Tensor:
@@ -48,7 +49,7 @@ def word_losses(args: argparse.Namespace, model: nn.Module, batch: Batch, seen: 
     """Return the loss of each word, (N,): the convolutions alone first (half the work), then the whole model's."""
     labels = torch.from_numpy(batch[1])
     with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
-        features = features_of(model, prepare(batch[0], model))
+        features = features_of(model, common.normalise(batch[0], model))
         if seen < args.convolution_words:
             return aligned_losses(model.direct(features).float(), labels)
         logits = model.linear(model.decoder(features)[0]).float()
@@ -65,13 +66,8 @@ def word_losses(args: argparse.Namespace, model: nn.Module, batch: Batch, seen: 
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the log")
-    p.add_argument("--hours", type=float, default=3.0, help="length of the schedule in hours of training")
-    p.add_argument("--init-from", type=Path, help="exported weights (safetensors) to start from")
+    p = common.training_options(__doc__, hours=3.0)
     p.add_argument("--batch", type=int, default=64)
-    p.add_argument("--lr", type=float, default=2e-3)
-    p.add_argument("--muon-lr", type=float, default=0.02, help="0: AdamW for everything")
     p.add_argument("--full", type=float, default=0.35, help="share of batches that keep their padding")
     p.add_argument("--convolution-words", type=int, default=100_000, help="words before the LSTM joins in")
     p.add_argument(
@@ -90,8 +86,6 @@ def parse() -> argparse.Namespace:
     )
     p.add_argument("--average", type=float, default=0.998)
     p.add_argument("--workers", type=int, default=1)
-    p.add_argument("--threads", type=int, default=1)
-    p.add_argument("--seed", type=int, default=1)
     p.add_argument("--real-dir", type=Path, help="real pages, for evaluation only")
     return p.parse_args()
 
@@ -113,12 +107,12 @@ def main() -> None:
     )  # reads the convolutions' features by themselves
     model.feat_extractor.to(memory_format=torch.channels_last)
     speed_up(model.feat_extractor, depthwise_only=args.bf16)
-    common.set_norm_momentum(model, 0.05)
-    optimizers = recogniser_optimizers(model, args.lr, args.muon_lr, args.bf16)
-    train(args, common.TimedRun(args.out, args.hours, model, optimizers, decay=args.average))
+    set_norm_momentum(model, 0.05)
+    optimizers = crnn_optimizers(model, args.lr, args.muon_lr, args.bf16)
+    train(args, TimedRun(args.out, args.hours, model, optimizers, decay=args.average))
 
 
-def train(args: argparse.Namespace, run: common.TimedRun) -> None:
+def train(args: argparse.Namespace, run: TimedRun) -> None:
     """Run the loop: batches in, weights, log and checkpoints out."""
     model, done = run.model, run.done
     sets = validation(512, args.real_dir)
@@ -130,12 +124,12 @@ def train(args: argparse.Namespace, run: common.TimedRun) -> None:
     hard, again = HardWords(args.batch, args.again, args.seed), []
 
     def validate() -> dict[str, float]:
-        return evaluate(model, run.average, sets, direct=done["words"] < args.convolution_words)
+        return evaluate(run.averaged(), sets, direct=done["words"] < args.convolution_words)
 
     model.train()
     if args.freeze_norms:
-        common.freeze_norms(model)
-    bar, losses, mark = tqdm(unit="word", initial=done["words"], mininterval=15), [], time.monotonic()
+        freeze_norms(model)
+    bar, mark = tqdm(unit="word", initial=done["words"], mininterval=15), time.monotonic()
     for _ in run.steps():
         fresh = not again
         batch = next(source) if fresh else again.pop()
@@ -143,16 +137,15 @@ def train(args: argparse.Namespace, run: common.TimedRun) -> None:
         run.set_rates((args.lr, args.muon_lr), share)
         by_word = word_losses(args, model, batch, done["words"])
         if torch.isfinite(by_word).all():
-            losses.append(run.learn(by_word.mean()))
+            run.learn(by_word.mean())
             if fresh:
                 again = hard.add(batch, by_word.detach().numpy())
         run.count(len(batch[2]))
         done["batches"] += fresh
         bar.update(len(batch[2]))
-        if done["steps"] % 100 == 0:
-            rate = 100 * args.batch / (time.monotonic() - mark)
-            run.journal.write(**done, loss=float(np.mean(losses)), rate=rate, lr=args.lr * share)
-            losses, mark = [], time.monotonic()
+        rate = 100 * args.batch / (time.monotonic() - mark)
+        if run.log_when_due(100, rate=rate, lr=args.lr * share):
+            mark = time.monotonic()
         if run.save_when_due(validate, every=2):
             mark = time.monotonic()
 

@@ -35,7 +35,7 @@ train-detection: $(VENV)/installed-training ## train db_mobilenet_v3_large on re
 	$(TRAIN) train_detection --out $(RUNS_DIR)/detection --hours $(HOURS) $(TRAIN_ARGS)
 
 train-detection-weights: $(VENV)/installed-training ## calibrate the detector and write its weights into the package
-	$(TRAIN) calibrate --checkpoint $(RUNS_DIR)/detection/last.pt --out $(SHIPPED)
+	$(TRAIN) calibrate --checkpoint $(RUNS_DIR)/detection/checkpoint.pt --out $(SHIPPED)
 
 train-recognition: $(VENV)/installed-training ## train crnn_mobilenet_v3_small on rendered words
 	$(TRAIN) train_recognition --out $(RUNS_DIR)/recognition --hours $(HOURS) $(TRAIN_ARGS)

@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from .fonts import Face, get_font, pick_face
+from .geometry import resized
 
-__all__ = ["Canvas", "Style", "pick_style"]
+__all__ = ["Canvas", "Style", "pick_style", "sheet_size"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Style:
         mask = np.asarray(image)
         if self.wide != 1 or self.tall != 1:
             size = max(2, round(mask.shape[1] * self.wide)), max(2, round(mask.shape[0] * self.tall))
-            mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA if self.wide < 1 else cv2.INTER_LINEAR)
+            mask = resized(mask, size, self.wide)
         if self.bold:
             mask = cv2.dilate(mask, np.ones((1, 2), np.uint8))
         offset = round((x0 - 2) * self.wide), round((y0 - 2) * self.tall)
@@ -95,6 +96,15 @@ def pick_style(rng: random.Random, size: float, *kinds: str) -> Style:
         gap=rng.uniform(0.6, 1.0) if rng.random() < 0.4 else rng.uniform(1.0, 1.6),
         bold=rng.random() < 0.12 and size > 13,
     )
+
+
+def sheet_size(
+    rng: random.Random, upright: tuple[float, float], lying: tuple[float, float]
+) -> tuple[float, float]:
+    """Return width and height of a sheet, upright most often; the ranges are of its shorter side over its longer."""
+    if rng.random() < 0.85:
+        return 1024 * rng.uniform(*upright), 1024.0
+    return 1024.0, 1024 * rng.uniform(*lying)
 
 
 class Canvas:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import clutter, text
-from .canvas import Canvas, Style
+from .canvas import Canvas, Style, sheet_size
 
 __all__ = ["letter", "receipt"]
 
@@ -176,12 +176,7 @@ def _paragraphs(c: Canvas, x0: float, x1: float, y: float, end: float, style: St
 
 def letter(rng: random.Random, k: float) -> Canvas:
     """Print running text: letters, articles, small print, in one to three columns."""
-    w, h = (
-        (1024 * rng.uniform(0.66, 0.82), 1024.0)
-        if rng.random() < 0.85
-        else (1024.0, 1024 * rng.uniform(0.6, 0.9))
-    )
-    c = Canvas(rng, w, h, k)
+    c = Canvas(rng, *sheet_size(rng, (0.66, 0.82), (0.6, 0.9)), k)
     margin, columns = rng.uniform(0.03, 0.13) * c.w, rng.choice((1, 1, 1, 2, 2, 3))
     size = rng.uniform(7.5, 12) if rng.random() < 0.6 else rng.uniform(11, 24)
     style, lead = c.style(size, *(("mono", "serif") if rng.random() < 0.35 else ())), rng.uniform(1.02, 1.8)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from . import clutter, text
-from .canvas import Canvas, Style
+from .canvas import Canvas, Style, sheet_size
 
 __all__ = ["banners", "form", "scatter"]
 
@@ -110,12 +110,7 @@ def _side_number(c: Canvas) -> None:
 
 def form(rng: random.Random, k: float) -> Canvas:
     """Print a form: title, labelled fields, boxes, tables, remarks, signatures."""
-    w, h = (
-        (1024 * rng.uniform(0.68, 0.82), 1024.0)
-        if rng.random() < 0.85
-        else (1024.0, 1024 * rng.uniform(0.55, 0.9))
-    )
-    c = Canvas(rng, w, h, k)
+    c = Canvas(rng, *sheet_size(rng, (0.68, 0.82), (0.55, 0.9)), k)
     size = rng.uniform(8, 13) if rng.random() < 0.6 else rng.uniform(11, 18)
     style = c.style(size, *rng.choice(((), (), ("mono",), ("common",), ("serif",))))
     margin = rng.uniform(0.03, 0.1) * c.w

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import clutter, degrade
 from .canvas import Canvas
-from .geometry import turned_size
+from .geometry import letterbox, turned_size
 from .layouts import letter, receipt
 from .layouts_forms import banners, form, scatter
 from .targets import draw_targets
@@ -124,19 +124,6 @@ def _coloured(grey: np.ndarray, rng: random.Random) -> np.ndarray:
     return table[grey]
 
 
-def _fit(image: np.ndarray, quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Resize to the detector's input with the aspect kept, and pad evenly with black."""
-    h, w = image.shape[:2]
-    scale = SIZE / max(h, w)
-    nw, nh = max(1, min(SIZE, round(w * scale))), max(1, min(SIZE, round(h * scale)))
-    if (nw, nh) != (w, h):
-        image = cv2.resize(image, (nw, nh), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    left, top = (SIZE - nw) // 2, (SIZE - nh) // 2
-    out = np.zeros((SIZE, SIZE, 3), np.uint8)
-    out[top : top + nh, left : left + nw] = image
-    return out, quads * np.array([nw / w, nh / h], np.float32) + np.array([left, top], np.float32)
-
-
 def render_page(rng: random.Random, turn: bool = True) -> Page:
     """Render one page: layout, wear, scanner, file; `turn` allows a few that lie on their side or head."""
     layout = rng.choices([f for f, _ in _LAYOUTS], [p for _, p in _LAYOUTS])[0]
@@ -155,8 +142,8 @@ def render_page(rng: random.Random, turn: bool = True) -> Page:
     for _ in range(turns):
         quads = np.stack([quads[..., 1], grey.shape[1] - quads[..., 0]], -1)[:, [1, 2, 3, 0]]
         grey = np.ascontiguousarray(np.rot90(grey))
-    image, quads = _fit(_coloured(grey, rng), quads)
-    return Page(image, quads.astype(np.float32), kind)
+    image, scale, offset = letterbox(_coloured(grey, rng), SIZE, round)
+    return Page(image, (quads * scale + offset).astype(np.float32), kind)
 
 
 def crop(

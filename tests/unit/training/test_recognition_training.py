@@ -65,7 +65,7 @@ def test_a_word_that_is_misread_loses_more_than_one_that_is_read(training_path: 
 
 @pytest.mark.parametrize("bf16", [False, True])
 def test_the_optimiser_turns_any_gradient_into_steps_of_one_size(training_path: None, bf16: bool) -> None:
-    optimiser = importlib.import_module("optim").BlockMuon
+    optimiser = importlib.import_module("muon").Muon
     torch.manual_seed(0)
     weight = torch.nn.Parameter(torch.zeros(16, 32))
     weight.grad = torch.randn(16, 32) * 1e-3
@@ -106,10 +106,10 @@ def test_the_labels_of_time_steps_give_way_to_ctc(training_path: None) -> None:
 
 
 def test_frozen_norms_learn_but_keep_their_statistics(training_path: None) -> None:
-    common = importlib.import_module("common")
+    norms = importlib.import_module("norms")
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4)).train()
-    common.freeze_norms(model)
+    norms.freeze_norms(model)
     images = torch.rand(2, 3, 8, 8)
     model(images).square().mean().backward()
     assert model[1].running_mean.eq(0).all()
