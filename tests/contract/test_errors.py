@@ -192,7 +192,7 @@ def test_a_wrong_request_is_refused_and_told_why(watched: Watched, case: str, me
 
 # id: (messages, reason, fields, what the message says)
 REFUSED_UPLOADS: dict[str, tuple[Callable[[], list[ocr_pb2.OCRRequest]], str, list[str], str]] = {
-    "no message": (lambda: [], "NO_DOCUMENTS", ["files"], "at least one"),
+    "no message": (lambda: [], "NO_DOCUMENTS", ["documents"], "at least one"),
     "no document": (lambda: [request(), request()], "NO_DOCUMENTS", ["documents"], "at least one"),
     "a continued document first": (
         lambda: [request(named("a.pdf", b"%PDF", continued=True))],

@@ -14,6 +14,7 @@ from doctr.models.predictor.base import _OCRPredictor
 from doctr.models.zoo import _predictor, ocr_predictor
 from doctr_serve.errors import InvalidOptionError
 from doctr_serve.options import DOCTR_ARGUMENTS, OCROptions
+from doctr_serve.rpc.intake.options import options_of
 from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2
 from support.tools import ROOT
@@ -47,7 +48,7 @@ POST_PROCESSOR_ATTRIBUTES = {"bin_thresh", "box_thresh"}
 @pytest.mark.parametrize("name", CONTRACT)
 def test_an_option_has_the_contracts_default(name: str) -> None:
     kind, default = CONTRACT[name]
-    options = OCROptions.from_request(ocr_pb2.OCRRequest(), Settings())
+    options = options_of(ocr_pb2.OCRRequest(), Settings())
     value = getattr(options, name)
     assert (type(value), value) == (kind, default)
 
@@ -80,13 +81,13 @@ def test_the_doctr_names_are_arguments_of_doctr(argument: str) -> None:
 
 def test_an_option_that_is_set_to_a_falsy_value_does_not_fall_back_to_its_default() -> None:
     request = ocr_pb2.OCRRequest(group_lines=False, paragraph_break=0.0, box_threshold=0.0)
-    options = OCROptions.from_request(request, Settings())
+    options = options_of(request, Settings())
     assert (options.group_lines, options.paragraph_break, options.box_threshold) == (False, 0.0, 0.0)
 
 
 def test_the_models_default_to_the_servers_setting() -> None:
     settings = Settings(default_detection_model="fast_tiny", default_recognition_model="parseq")
-    options = OCROptions.from_request(ocr_pb2.OCRRequest(detection_model="fast_base"), settings)
+    options = options_of(ocr_pb2.OCRRequest(detection_model="fast_base"), settings)
     assert (options.detection_model, options.recognition_model) == ("fast_base", "parseq")
 
 
@@ -108,7 +109,7 @@ def test_the_models_default_to_the_servers_setting() -> None:
 )
 def test_a_number_out_of_range_is_refused_with_its_range(name: str, value: float) -> None:
     with pytest.raises(InvalidOptionError, match=f"^{name} must be between .* and .*, got") as caught:
-        OCROptions.from_request(ocr_pb2.OCRRequest(**{name: value}), Settings())
+        options_of(ocr_pb2.OCRRequest(**{name: value}), Settings()).validate(Settings())
     assert caught.value.field == name
 
 
@@ -124,5 +125,6 @@ def test_a_number_out_of_range_is_refused_with_its_range(name: str, value: float
     ],
 )
 def test_the_ends_of_a_range_are_accepted(name: str, value: float) -> None:
-    options = OCROptions.from_request(ocr_pb2.OCRRequest(**{name: value}), Settings())
+    options = options_of(ocr_pb2.OCRRequest(**{name: value}), Settings())
+    options.validate(Settings())
     assert getattr(options, name) == value

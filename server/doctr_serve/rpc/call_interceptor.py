@@ -85,9 +85,9 @@ class _TakenCalls:
         behavior = self._handler.unary_stream or self._handler.stream_stream
         if getattr(behavior, "experimental_non_blocking", False):
             # grpc's own mark, which health's Watch has: it answers through a callback and holds no thread.
-            return grpc.stream_stream_rpc_method_handler(
-                functools.wraps(behavior)(self._respond_later), *serializers
-            )
+            responding = functools.partial(self._respond_later)
+            responding.experimental_non_blocking = True  # type: ignore[attr-defined]
+            return grpc.stream_stream_rpc_method_handler(responding, *serializers)
         return grpc.stream_stream_rpc_method_handler(self._respond_one_by_one, *serializers)
 
     def _respond(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
