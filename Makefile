@@ -66,12 +66,16 @@ test: $(VENV)/installed-dev ## install and run every test (PYTEST_ARGS="-k …" 
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 .PHONY: lint
-lint: lint-python lint-types lint-protos ## run every linter and type checker
+lint: lint-python lint-imports lint-types lint-protos ## run every linter and type checker
 
 .PHONY: lint-python
 lint-python: $(VENV)/installed-dev ## ruff: style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+.PHONY: lint-imports
+lint-imports: $(VENV)/installed-dev ## import-linter: which room may import which
+	$(BIN)/lint-imports
 
 .PHONY: lint-types
 lint-types: $(VENV)/installed-dev ## mypy

@@ -5,18 +5,14 @@ Importing this package stays light: nothing here loads torch, docTR or grpc. The
 when it is asked for, and needs the extra ``server``.
 """
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
+
+from doctr_serve.version import __version__
 
 if TYPE_CHECKING:
     from doctr_serve.reading import Reader
 
 __all__ = ["Reader", "__version__"]
-
-try:
-    __version__ = version("doctr-serve")
-except PackageNotFoundError:  # a source tree on the path, not installed
-    __version__ = "0.0.0"
 
 
 def __getattr__(name: str) -> Any:

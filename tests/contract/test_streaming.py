@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -12,12 +13,29 @@ import pytest
 from doctr_serve.catalog import ModelTask
 from support.faulty_decoder import faulty
 from support.pages import png, short_pdf, two_columns
+from support.painted_runtime import PaintedRuntime
 from support.samples import letter_pdf
 from support.server import request
 from support.waiting import eventually
 from support.watched import Watched, watched_service
 
 GATE_TIMEOUT_S = 60
+
+
+@pytest.fixture(scope="module", params=["torch", "a runtime of a few lines"])
+def _either_runtime(request: pytest.FixtureRequest, weights_dir: Path) -> Iterator[Watched]:
+    runtime = None if request.param == "torch" else PaintedRuntime()
+    with watched_service(weights_dir, runtime=runtime, max_concurrent_requests=2) as watched:
+        yield watched
+
+
+@pytest.fixture
+def watched(_either_runtime: Watched) -> Iterator[Watched]:
+    """A cheap server over either runtime, idle at the start of the test and at its end."""
+    _either_runtime.runtime.forwards.clear()
+    yield _either_runtime
+    _either_runtime.runtime.before = lambda task: None
+    eventually(_either_runtime.is_idle, what="an idle server after the test")
 
 
 class Gate:

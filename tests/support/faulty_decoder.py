@@ -6,6 +6,7 @@ Started with ``worker_command=faulty(fault)``. Faults, each ``<kind>:<page>[:<ar
     exhaust:2           page 2 asks for more memory than there is
     hang:2              page 2 never ends
     slow:2:0.4          page 2 takes 0.4 s longer
+    drip:2:0.004        the answer to page 2 comes byte by byte, 0.004 s apart
     lie:2               page 2 is announced larger than any limit
     events:0:<fifo>     the number of every page goes into a named pipe when its decoding begins
     reopen:2:<fifo>     page 2 crashes, and so does every opening of a document in the processes after that
@@ -20,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from doctr_serve.decoder.channel import Channel
 from doctr_serve.decoder.worker import Worker, main
 
 
@@ -33,6 +35,15 @@ KIND, PAGE, ARGUMENT = ([*sys.argv[1].split(":"), "", ""] if __name__ == "__main
 
 def crash() -> None:
     ctypes.string_at(0)
+
+
+class DrippingChannel(Channel):
+    """Sends byte by byte."""
+
+    def send_bytes(self, data: bytes) -> None:
+        for position in range(len(data)):
+            super().send_bytes(data[position : position + 1])
+            time.sleep(float(ARGUMENT))
 
 
 class FaultyWorker(Worker):
@@ -59,6 +70,8 @@ class FaultyWorker(Worker):
             crash()
         if KIND == "exhaust":
             bytearray(2**40)
+        if KIND == "drip":
+            self._channel.__class__ = DrippingChannel
         if KIND == "slow":
             time.sleep(float(ARGUMENT))
         while KIND == "hang":

@@ -21,7 +21,7 @@ import tenacity
 from filelock import FileLock
 from tqdm import tqdm
 
-from doctr_serve import __version__
+from doctr_serve.version import __version__
 from doctr_serve.errors import WeightsDownloadError
 
 __all__ = ["Downloader"]

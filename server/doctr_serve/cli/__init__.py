@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from doctr_serve import __version__
+from doctr_serve.version import __version__
 
 __all__ = ["app", "main"]
 

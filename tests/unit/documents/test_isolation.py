@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from doctr.io import read_pdf
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import DecoderPool, SourceDocument
 from doctr_serve.errors import (
+    DeadlineExceededError,
     DecoderCrashedError,
     DecoderTimeoutError,
     InternalError,
     PageTooLargeError,
+    RequestCancelledError,
     ShuttingDownError,
     UnreadableDocumentError,
 )
@@ -264,3 +267,23 @@ def test_no_file_descriptor_or_process_is_left_behind(make_pool, read) -> None:
     for _ in range(2):
         read(THREE_PAGES, PICTURE, through=pool)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("stop", ["deadline", "cancel", "page timeout"])
+def test_a_decoder_that_answers_byte_by_byte_evades_no_limit(make_pool, stop: str) -> None:
+    """A page of 60,000 bytes, one every 4 ms, would take four minutes."""
+    pool = make_pool(faulty("drip:2:0.004"), page_decode_timeout_s=0.5 if stop == "page timeout" else 30.0)
+    interrupt = Interrupt(2.0 if stop == "deadline" else None)
+    documents = [SourceDocument("two.pdf", letter_pdf(pages=2, size_points=(50, 50)).content)]
+    with pool.open(documents, interrupt=interrupt) as opened:
+        pages = opened.decode()
+        assert next(pages).error is None
+        started = time.monotonic()
+        if stop == "cancel":
+            threading.Timer(0.3, interrupt.cancel).start()
+        if stop == "page timeout":
+            assert isinstance(next(pages).error, DecoderTimeoutError)
+        else:
+            with pytest.raises(DeadlineExceededError if stop == "deadline" else RequestCancelledError):
+                next(pages)
+    assert time.monotonic() - started < 10
