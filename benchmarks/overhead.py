@@ -21,7 +21,7 @@ from doctr.io import DocumentFile
 from doctr.models import ocr_predictor
 from doctr_serve.catalog import Catalog, ModelTask
 from doctr_serve.inference.loading import load_model
-from doctr_serve.options import OCROptions
+from doctr_serve.options import ReadingOptions
 from doctr_serve.settings import Settings
 from doctr_serve_client import OCRClient, to_dict
 
@@ -37,7 +37,7 @@ def doctr_in_process(threads: int) -> Read:
     """DocTR's own predictor, its defaults but for the contract's options, as one would call it in a program."""
     torch.set_num_threads(threads)
     catalog = Catalog(Settings())
-    options = OCROptions()
+    options = ReadingOptions()
     predictor = ocr_predictor(
         load_model(catalog.find(DETECTION_MODEL, ModelTask.DETECTION, option="detection_model"), catalog),
         load_model(

@@ -7,7 +7,7 @@ need no grpc. ``doctr_serve.formats.status`` turns an error into a ``google.rpc.
 from __future__ import annotations
 
 __all__ = [
-    "DeadlineExceededError",
+    "DeadlineExceeded",
     "DecoderCrashedError",
     "DecoderTimeoutError",
     "DoctrServeError",
@@ -22,7 +22,7 @@ __all__ = [
     "PermissionDeniedError",
     "QueueFullError",
     "Reported",
-    "RequestCancelledError",
+    "RequestCancelled",
     "RequestTooLargeError",
     "ShuttingDownError",
     "StopSignal",
@@ -201,14 +201,14 @@ class PermissionDeniedError(DoctrServeError):
     reason = "PERMISSION_DENIED"
 
 
-class DeadlineExceededError(StopSignal):
+class DeadlineExceeded(StopSignal):
     """The caller's deadline or the server's own limit passed."""
 
     code = "DEADLINE_EXCEEDED"
     reason = "DEADLINE_EXCEEDED"
 
 
-class RequestCancelledError(StopSignal):
+class RequestCancelled(StopSignal):
     """The caller went away; nobody reads this error, it stops the work."""
 
     code = "CANCELLED"

@@ -11,7 +11,7 @@ from doctr_serve.errors import InvalidOptionError
 if TYPE_CHECKING:
     from doctr_serve.settings import Settings
 
-__all__ = ["DOCTR_ARGUMENTS", "OCROptions"]
+__all__ = ["DOCTR_ARGUMENTS", "ReadingOptions"]
 
 DOCTR_ARGUMENTS = {
     "detection_model": "det_arch",
@@ -37,7 +37,7 @@ DOCTR_ARGUMENTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class OCROptions:
+class ReadingOptions:
     """The options of one request; the defaults are those of the REST contract."""
 
     detection_model: str = "db_resnet50"
@@ -60,7 +60,7 @@ class OCROptions:
     pages: str = ""
 
     @classmethod
-    def defaults(cls, settings: Settings, **given: Any) -> OCROptions:
+    def defaults(cls, settings: Settings, **given: Any) -> ReadingOptions:
         """Returns the options that are given, the others at the defaults of ``settings`` and of the contract."""
         pair = {
             "detection_model": settings.default_detection_model,

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from doctr.io.elements import Document, Page
-from doctr_serve.options import DOCTR_ARGUMENTS, OCROptions
+from doctr_serve.options import DOCTR_ARGUMENTS, ReadingOptions
 from doctr_serve.v1 import ocr_pb2
 from support.doctr_reference import DoctrReference
 from support.pages import blank, png, real_receipt, skewed, two_columns
@@ -33,10 +33,10 @@ LANGUAGE_TOLERANCE = 1e-3
 CLASSIFIER_TOLERANCE = 0.0101
 """docTR rounds the classifiers' confidences to two digits."""
 
-DEFAULTS = OCROptions(detection_model=DETECTION_MODEL, recognition_model=RECOGNITION_MODEL)
+DEFAULTS = ReadingOptions(detection_model=DETECTION_MODEL, recognition_model=RECOGNITION_MODEL)
 PAGES = {"columns": two_columns, "skewed": skewed}
 
-Reference = Callable[[OCROptions, str], Document]
+Reference = Callable[[ReadingOptions, str], Document]
 
 # option: (its value, the page, the options beside it without which it has no effect)
 CASES: dict[str, tuple[Any, str, dict[str, Any]]] = {
@@ -121,7 +121,7 @@ def test_a_page_orientation_carries_the_confidence_of_doctrs_classifier(
     )
 
 
-def random_options(seed: int) -> OCROptions:
+def random_options(seed: int) -> ReadingOptions:
     """Every option at its default or not, but for the models, which need trained weights to agree on a text."""
     rng = np.random.default_rng(seed)
     values: dict[str, Any] = {
@@ -141,14 +141,14 @@ def value_between_scores(document: Document) -> float:
     return low + gap / 2
 
 
-def read(service: Service, pages: list[np.ndarray], options: OCROptions) -> list[ocr_pb2.PageResult]:
+def read(service: Service, pages: list[np.ndarray], options: ReadingOptions) -> list[ocr_pb2.PageResult]:
     """The service's reading; options at their default are left out, so that its own defaults count."""
     defaults = vars_of(DEFAULTS)
     changed = {name: value for name, value in vars_of(options).items() if value != defaults[name]}
     return service.stream(*(png(page) for page in pages), **changed)
 
 
-def vars_of(options: OCROptions) -> dict[str, Any]:
+def vars_of(options: ReadingOptions) -> dict[str, Any]:
     return {name: getattr(options, name) for name in DOCTR_ARGUMENTS}
 
 
@@ -175,13 +175,15 @@ def comparable(document: Document) -> str:
     )
 
 
-def assert_same_document(results: list[ocr_pb2.PageResult], expected: Document, options: OCROptions) -> None:
+def assert_same_document(
+    results: list[ocr_pb2.PageResult], expected: Document, options: ReadingOptions
+) -> None:
     assert len(results) == len(expected.pages)
     for result, page in zip(results, expected.pages, strict=True):
         assert_same_page(result, page, options)
 
 
-def assert_same_page(result: ocr_pb2.PageResult, page: Page, options: OCROptions) -> None:
+def assert_same_page(result: ocr_pb2.PageResult, page: Page, options: ReadingOptions) -> None:
     assert not result.HasField("error"), result.error
     assert list(result.dimensions) == list(page.dimensions)
     assert_same_orientation(result, page, options)
@@ -206,14 +208,14 @@ def assert_same_page(result: ocr_pb2.PageResult, page: Page, options: OCROptions
             assert is_same_box(line, doctr_line, options) or moved
 
 
-def assert_same_orientation(result: ocr_pb2.PageResult, page: Page, options: OCROptions) -> None:
+def assert_same_orientation(result: ocr_pb2.PageResult, page: Page, options: ReadingOptions) -> None:
     assert optional(result.orientation, "value") == page.orientation["value"]
     assert result.orientation.HasField("confidence") == (
         options.detect_orientation and not options.disable_page_orientation
     )
 
 
-def is_same_word(word: ocr_pb2.Word, doctr_word: Any, options: OCROptions) -> bool:
+def is_same_word(word: ocr_pb2.Word, doctr_word: Any, options: ReadingOptions) -> bool:
     """Whether the word is docTR's but for float noise; fails where it is not docTR's but for a moved edge."""
     confidence_error = abs(word.confidence - doctr_word.confidence)
     assert confidence_error < SCORE_TOLERANCE_OF_A_MOVED_BOX
@@ -228,7 +230,7 @@ def is_same_word(word: ocr_pb2.Word, doctr_word: Any, options: OCROptions) -> bo
     return is_same_box(word, doctr_word, options) and confidence_error < SCORE_TOLERANCE
 
 
-def is_same_box(box: Any, doctr_box: Any, options: OCROptions) -> bool:
+def is_same_box(box: Any, doctr_box: Any, options: ReadingOptions) -> bool:
     """Whether the box is docTR's but for float noise; fails where it is not docTR's but for a moved edge."""
     expected = np.array(doctr_box.geometry, dtype=float).ravel()
     assert len(box.geometry) == len(expected) == (4 if options.assume_straight_pages else 8)

@@ -13,7 +13,7 @@ from doctr.models.predictor import OCRPredictor
 from doctr.models.predictor.base import _OCRPredictor
 from doctr.models.zoo import _predictor, ocr_predictor
 from doctr_serve.errors import InvalidOptionError
-from doctr_serve.options import DOCTR_ARGUMENTS, OCROptions
+from doctr_serve.options import DOCTR_ARGUMENTS, ReadingOptions
 from doctr_serve.rpc.intake.options import options_of
 from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2
@@ -67,7 +67,7 @@ def test_the_proto_says_type_and_default_of_an_option(name: str) -> None:
 
 def test_options_and_the_requests_fields_are_the_same_and_in_the_same_order() -> None:
     described = [field.name for field in ocr_pb2.OCRRequest.DESCRIPTOR.fields]
-    assert described == [field.name for field in fields(OCROptions)] + ["documents", "body"]
+    assert described == [field.name for field in fields(ReadingOptions)] + ["documents", "body"]
     assert list(DOCTR_ARGUMENTS) == list(CONTRACT)
 
 

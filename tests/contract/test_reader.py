@@ -15,7 +15,7 @@ from doctr_serve.errors import (
     InvalidOptionError,
     NoDocumentsError,
     NotReadyError,
-    RequestCancelledError,
+    RequestCancelled,
     RequestTooLargeError,
     UnknownModelError,
     UnsupportedDocumentError,
@@ -99,7 +99,7 @@ def test_a_deadline_is_a_timeout_and_a_cancel_stops_the_work(reader: Reader) -> 
     pages = reader.read([short_pdf(100)], interrupt=interrupt)
     next(pages)
     interrupt.cancel()
-    with pytest.raises(RequestCancelledError):
+    with pytest.raises(RequestCancelled):
         list(pages)
     assert list(reader.read([short_pdf(1)]))
 

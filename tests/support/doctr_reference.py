@@ -12,7 +12,7 @@ from doctr.models import ocr_predictor
 from doctr.models.classification.mobilenet.pytorch import default_cfgs
 from doctr_serve.catalog import Catalog, ModelTask
 from doctr_serve.inference.loading import load_model
-from doctr_serve.options import DOCTR_ARGUMENTS, OCROptions
+from doctr_serve.options import DOCTR_ARGUMENTS, ReadingOptions
 from support.weights import ORIENTATION_ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ class DoctrReference:
         self._checkpoints_dir = checkpoints_dir
         self._networks: dict[str, torch.nn.Module] = {}
 
-    def read(self, pages: list[np.ndarray], options: OCROptions) -> Document:
+    def read(self, pages: list[np.ndarray], options: ReadingOptions) -> Document:
         """Returns what docTR reads: its own constructor, its own ``forward``."""
         return self.predictor(options)(pages)
 
-    def predictor(self, options: OCROptions) -> OCRPredictor:
+    def predictor(self, options: ReadingOptions) -> OCRPredictor:
         """Returns docTR's own predictor for the options."""
         arguments = {
             DOCTR_ARGUMENTS[name]: getattr(options, name)

@@ -6,10 +6,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import (
-    DeadlineExceededError,
+    DeadlineExceeded,
     NotReadyError,
     QueueFullError,
-    RequestCancelledError,
+    RequestCancelled,
     ShuttingDownError,
 )
 from doctr_serve.reading.admission import Admission
@@ -139,7 +139,7 @@ def test_who_leaves_the_queue_gives_nobody_elses_turn_away(expires: bool) -> Non
         assert leaving.waiting.wait(10)
         if not expires:
             leaving.cancel()
-        with pytest.raises(DeadlineExceededError if expires else RequestCancelledError):
+        with pytest.raises(DeadlineExceeded if expires else RequestCancelled):
             left.result(10)
         last = Worker(admission, threads, order, 2)
         assert not last.started.wait(0.1)
@@ -159,7 +159,7 @@ def test_turns_survive_many_who_leave_at_any_moment() -> None:
             with admission.turn(Interrupt(0.001 * (number % 20) + 0.001)):
                 threading.Event().wait(0.002)
                 return True
-        except DeadlineExceededError:
+        except DeadlineExceeded:
             return False
 
     with ThreadPoolExecutor(16) as threads:
@@ -193,7 +193,7 @@ def test_the_retry_delay_grows_with_what_requests_take_and_with_the_queue() -> N
         assert waiting.waiting.wait(10)
         assert delay() == pytest.approx(10.0)
         waiting.cancel()
-        with pytest.raises(RequestCancelledError):
+        with pytest.raises(RequestCancelled):
             queued.result(10)
     take_turns_of(1000.0, 100)
     assert delay() == 60.0

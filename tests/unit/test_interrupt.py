@@ -5,7 +5,7 @@ import time
 
 import pytest
 from doctr_serve.common.interrupt import Interrupt
-from doctr_serve.errors import DeadlineExceededError, RequestCancelledError, StopSignal
+from doctr_serve.errors import DeadlineExceeded, RequestCancelled, StopSignal
 
 
 def test_without_a_deadline_work_goes_on_for_good() -> None:
@@ -18,14 +18,14 @@ def test_a_cancelled_request_stops_at_its_next_step() -> None:
     interrupt = Interrupt(60)
     interrupt.cancel()
     interrupt.cancel()
-    with pytest.raises(RequestCancelledError):
+    with pytest.raises(RequestCancelled):
         interrupt.check()
 
 
 def test_a_request_past_its_deadline_stops_and_says_how_long_it_had() -> None:
     interrupt = Interrupt(0.01)
     time.sleep(0.02)
-    with pytest.raises(DeadlineExceededError, match=r"within 0\.01 s"):
+    with pytest.raises(DeadlineExceeded, match=r"within 0\.01 s"):
         interrupt.check()
     assert interrupt.remaining_s() == 0
 
@@ -55,19 +55,19 @@ def test_a_wait_ends_with_the_request(expires: bool) -> None:
     interrupt = Interrupt(0.1 if expires else None)
     if not expires:
         threading.Timer(0.1, interrupt.cancel).start()
-    with pytest.raises(DeadlineExceededError if expires else RequestCancelledError):
+    with pytest.raises(DeadlineExceeded if expires else RequestCancelled):
         interrupt.wait(threading.Event().wait)
 
 
 def test_nothing_is_waited_for_once_the_request_is_stopped() -> None:
     interrupt = Interrupt()
     interrupt.cancel()
-    with pytest.raises(RequestCancelledError):
+    with pytest.raises(RequestCancelled):
         interrupt.wait(lambda seconds: pytest.fail("looked"))
 
 
 def test_no_handler_of_failures_takes_a_stop_signal_for_one() -> None:
     """As asyncio.CancelledError: an ``except Exception`` around a page's work must not end up with a cancel."""
-    for stop in (DeadlineExceededError, RequestCancelledError):
+    for stop in (DeadlineExceeded, RequestCancelled):
         assert issubclass(stop, StopSignal)
         assert not issubclass(stop, Exception)

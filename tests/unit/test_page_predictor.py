@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from doctr.utils.geometry import extract_rcrops
 from doctr_serve.inference.stages.page_predictor import DetectedPage, PagePredictor
-from doctr_serve.options import OCROptions
+from doctr_serve.options import ReadingOptions
 
 
 class Recognizer:
@@ -29,7 +29,7 @@ def test_doctr_fails_on_a_box_without_width() -> None:
 
 
 def test_a_box_without_width_costs_itself_and_not_its_page() -> None:
-    options = OCROptions(
+    options = ReadingOptions(
         assume_straight_pages=False, disable_page_orientation=True, disable_text_orientation=True
     )
     predictor = PagePredictor(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from doctr_serve.common.interrupt import Interrupt
-from doctr_serve.errors import DeadlineExceededError, RequestCancelledError
+from doctr_serve.errors import DeadlineExceeded, RequestCancelled
 from doctr_serve.inference.scheduler import ForwardScheduler
 from support.watched_interrupt import WatchedInterrupt
 
@@ -93,7 +93,7 @@ def test_a_request_cancelled_while_it_waits_never_runs() -> None:
         second = callers.submit(forwards.run, lambda batch: ran.append(1), BATCH, interrupt)
         assert interrupt.waiting.wait(10)
         interrupt.cancel()
-        with pytest.raises(RequestCancelledError):
+        with pytest.raises(RequestCancelled):
             second.result(10)
         finish.set()
         first.result(10)
@@ -103,7 +103,7 @@ def test_a_request_cancelled_while_it_waits_never_runs() -> None:
 
 def test_a_request_whose_deadline_passes_during_its_forward_does_not_wait_for_it() -> None:
     forwards, finish = scheduler(), threading.Event()
-    with pytest.raises(DeadlineExceededError):
+    with pytest.raises(DeadlineExceeded):
         forwards.run(lambda batch: finish.wait(30), BATCH, Interrupt(0.1))
     finish.set()
     forwards.close()
@@ -156,7 +156,7 @@ def test_a_cancelled_batch_leaves_its_further_slices_undone() -> None:
         ran.append(1)
         interrupt.cancel()
 
-    with pytest.raises(RequestCancelledError):
+    with pytest.raises(RequestCancelled):
         forwards.run(forward, np.zeros((5, 3, 8, 8), np.float32), interrupt)
     forwards.close()
     assert len(ran) == 1

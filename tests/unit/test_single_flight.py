@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.common.single_flight import SingleFlight
-from doctr_serve.errors import DeadlineExceededError, RequestCancelledError, WeightsDownloadError
+from doctr_serve.errors import DeadlineExceeded, RequestCancelled, WeightsDownloadError
 from support.watched_interrupt import WatchedInterrupt
 
 WAIT_S = 20.0
@@ -38,7 +38,7 @@ def test_a_cancelled_request_stops_waiting_while_the_download_goes_on() -> None:
         waiting = pool.submit(downloads.do, "key", interrupt)
         assert pull.started.wait(WAIT_S)
         interrupt.cancel()
-        with pytest.raises(RequestCancelledError):
+        with pytest.raises(RequestCancelled):
             waiting.result(WAIT_S)
     assert not pull.ended.is_set()
     pull.let_go.set()
@@ -47,7 +47,7 @@ def test_a_cancelled_request_stops_waiting_while_the_download_goes_on() -> None:
 
 def test_a_request_past_its_deadline_stops_waiting() -> None:
     pull = BlockedPull()
-    with pytest.raises(DeadlineExceededError):
+    with pytest.raises(DeadlineExceeded):
         SingleFlight(pull, name="download").do("key", Interrupt(timeout_s=0.2))
     pull.let_go.set()
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from doctr_serve.catalog import CatalogEntry, ModelTask, WeightsSource
 from doctr_serve.common.interrupt import Interrupt
-from doctr_serve.errors import DeadlineExceededError, RequestCancelledError, WeightsUnavailableError
+from doctr_serve.errors import DeadlineExceeded, RequestCancelled, WeightsUnavailableError
 from doctr_serve.inference.store import ModelStore
 from support.watched_interrupt import WatchedInterrupt
 
@@ -126,7 +126,7 @@ def test_who_waits_for_a_load_leaves_when_it_is_stopped_and_the_load_goes_on(exp
         assert interrupt.waiting.wait(10)
         if not expires:
             interrupt.cancel()
-        with pytest.raises(DeadlineExceededError if expires else RequestCancelledError):
+        with pytest.raises(DeadlineExceeded if expires else RequestCancelled):
             leaving.result(10)
     finish.set()
     assert store.get(A, Interrupt(30))

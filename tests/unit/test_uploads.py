@@ -11,10 +11,10 @@ import pytest
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import SourceDocument
 from doctr_serve.errors import (
-    DeadlineExceededError,
+    DeadlineExceeded,
     InvalidRequestError,
     NoDocumentsError,
-    RequestCancelledError,
+    RequestCancelled,
     RequestTooLargeError,
 )
 from doctr_serve.rpc.intake.incoming import interruptible
@@ -132,7 +132,7 @@ def test_a_stalled_upload_ends_with_the_request(expires: bool) -> None:
     next(messages)
     if not expires:
         interrupt.cancel()
-    with pytest.raises(DeadlineExceededError if expires else RequestCancelledError):
+    with pytest.raises(DeadlineExceeded if expires else RequestCancelled):
         next(messages)
     until.set()
 
@@ -142,7 +142,7 @@ def test_an_upload_that_breaks_off_is_a_cancelled_request() -> None:
         yield message(piece(b"1"))
         raise RuntimeError("as grpc's iterator does")
 
-    with pytest.raises(RequestCancelledError):
+    with pytest.raises(RequestCancelled):
         list(interruptible(broken(), Interrupt()))
 
 

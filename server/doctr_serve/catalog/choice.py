@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from doctr_serve.catalog.catalog import Catalog
 from doctr_serve.catalog.entries import CatalogEntry, ModelTask
-from doctr_serve.options import OCROptions
+from doctr_serve.options import ReadingOptions
 
 __all__ = ["ChosenModels", "choose_models"]
 
@@ -35,7 +35,7 @@ class ChosenModels:
                 yield entry
 
 
-def choose_models(options: OCROptions, catalog: Catalog) -> ChosenModels:
+def choose_models(options: ReadingOptions, catalog: Catalog) -> ChosenModels:
     """Returns the models that the options ask for.
 
     Raises:

@@ -21,8 +21,8 @@ import tenacity
 from filelock import FileLock
 from tqdm import tqdm
 
-from doctr_serve.version import __version__
 from doctr_serve.errors import WeightsDownloadError
+from doctr_serve.version import __version__
 
 __all__ = ["Downloader"]
 

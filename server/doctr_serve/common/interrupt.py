@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from doctr_serve.errors import DeadlineExceededError, RequestCancelledError
+from doctr_serve.errors import DeadlineExceeded, RequestCancelled
 
 __all__ = ["Interrupt"]
 
@@ -36,13 +36,13 @@ class Interrupt:
         """Returns at once while the request may go on.
 
         Raises:
-            RequestCancelledError: the caller cancelled.
-            DeadlineExceededError: the deadline passed.
+            RequestCancelled: the caller cancelled.
+            DeadlineExceeded: the deadline passed.
         """
         if self._cancelled.is_set():
-            raise RequestCancelledError("the caller cancelled the request")
+            raise RequestCancelled("the caller cancelled the request")
         if self._deadline is not None and time.monotonic() >= self._deadline:
-            raise DeadlineExceededError(
+            raise DeadlineExceeded(
                 f"the request did not finish within {self._timeout_s:.3g} s; send fewer pages, raise the call's "
                 "deadline, or ask the operator to raise request_timeout_s"
             )
@@ -59,8 +59,8 @@ class Interrupt:
             True once it has come about; False when ``timeout_s`` passed before.
 
         Raises:
-            RequestCancelledError: the caller cancelled before.
-            DeadlineExceededError: the request's deadline passed before.
+            RequestCancelled: the caller cancelled before.
+            DeadlineExceeded: the request's deadline passed before.
         """
         self.check()
         give_up_at = None if timeout_s is None else time.monotonic() + timeout_s

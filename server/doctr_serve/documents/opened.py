@@ -116,8 +116,8 @@ class OpenedDocuments:
         page just yielded, and the decoder at most one more.
 
         Raises:
-            RequestCancelledError: the interrupt fired.
-            DeadlineExceededError: the interrupt fired.
+            RequestCancelled: the interrupt fired.
+            DeadlineExceeded: the interrupt fired.
         """
         for position in range(len(self.references)):
             # No local variable keeps the page: it is the caller's, and freed when the caller is done.

@@ -80,8 +80,8 @@ class DecoderPool:
             RequestTooLargeError: too many documents or pages.
             InvalidOptionError: ``pages`` is malformed or selects nothing of a document.
             DocumentError: a document cannot be read (its subclass says why), or a page of it is too large.
-            RequestCancelledError: ``interrupt`` fired.
-            DeadlineExceededError: ``interrupt`` fired.
+            RequestCancelled: ``interrupt`` fired.
+            DeadlineExceeded: ``interrupt`` fired.
         """
         selection = PageSelection(pages)
         quota = DocumentQuota(self.limits.max_documents)

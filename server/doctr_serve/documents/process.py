@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.decoder.channel import Channel, ChannelClosedError, Readable
 from doctr_serve.documents.source import SourceDocument
-from doctr_serve.errors import DeadlineExceededError, InternalError
+from doctr_serve.errors import DeadlineExceeded, InternalError
 
 __all__ = ["WORKER_COMMAND", "DecoderGoneError", "DecoderProcess", "DecoderStalledError"]
 
@@ -125,8 +125,8 @@ class DecoderProcess:
         Raises:
             DecoderGoneError: the process died.
             DecoderStalledError: it took longer than ``timeout_s`` since the question.
-            RequestCancelledError: ``interrupt`` fired.
-            DeadlineExceededError: ``interrupt`` fired.
+            RequestCancelled: ``interrupt`` fired.
+            DeadlineExceeded: ``interrupt`` fired.
         """
         if not self._sent_at:  # The question did not get through.
             raise DecoderGoneError
@@ -149,8 +149,8 @@ class DecoderProcess:
         Raises:
             DecoderGoneError: the process died.
             DecoderStalledError: the pixels took longer than ``timeout_s``.
-            RequestCancelledError: ``interrupt`` fired.
-            DeadlineExceededError: ``interrupt`` fired.
+            RequestCancelled: ``interrupt`` fired.
+            DeadlineExceeded: ``interrupt`` fired.
         """
         if height < 1 or width < 1:  # No decoder in its right mind says that.
             raise DecoderGoneError
@@ -179,7 +179,7 @@ class DecoderProcess:
                 answer = self.receive(interrupt)
                 if "height" in answer:
                     self.receive_pixels(answer["height"], answer["width"], interrupt)
-        except (DecoderGoneError, DecoderStalledError, DeadlineExceededError, MemoryError):
+        except (DecoderGoneError, DecoderStalledError, DeadlineExceeded, MemoryError):
             return False
         return not self.is_busy
 

@@ -26,7 +26,7 @@ from doctr_serve.inference.stages.predictors import (
     recognition_predictor,
 )
 from doctr_serve.inference.store import LoadedModel, ModelStore
-from doctr_serve.options import OCROptions
+from doctr_serve.options import ReadingOptions
 from doctr_serve.settings import Settings
 
 __all__ = ["OCREngine"]
@@ -85,13 +85,13 @@ class OCREngine:
                     self.catalog.pull(entry, progress=True)
                 self._store.get(entry, interrupt, pin=True)
         langdetect.detector_factory.init_factory()
-        options = OCROptions.defaults(self._settings)
+        options = ReadingOptions.defaults(self._settings)
         predictor = self.predictor(options, self.choose(options, interrupt), interrupt)
         for page in predictor.detect([np.full((256, 256, 3), 255, np.uint8)]):
             predictor.recognise(page)
         predictor.reco_predictor([np.full((32, 128, 3), 255, np.uint8)])
 
-    def choose(self, options: OCROptions, interrupt: Interrupt) -> ChosenModels:
+    def choose(self, options: ReadingOptions, interrupt: Interrupt) -> ChosenModels:
         """Returns the models that the options ask for; with ``download_on_demand`` missing weights are fetched.
 
         Args:
@@ -111,7 +111,7 @@ class OCREngine:
                 self.catalog.weights_path(entry)
         return chosen
 
-    def predictor(self, options: OCROptions, chosen: ChosenModels, interrupt: Interrupt) -> PagePredictor:
+    def predictor(self, options: ReadingOptions, chosen: ChosenModels, interrupt: Interrupt) -> PagePredictor:
         """Returns a predictor over the shared models. Cheap once the models are in memory.
 
         Args:

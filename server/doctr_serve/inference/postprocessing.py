@@ -18,7 +18,7 @@ from doctr.models.recognition.viptr.pytorch import VIPTRPostProcessor
 from doctr.models.recognition.vitstr.pytorch import ViTSTRPostProcessor
 
 from doctr_serve.inference.model_spec import ModelSpec
-from doctr_serve.options import OCROptions
+from doctr_serve.options import ReadingOptions
 
 __all__ = ["RecognitionPostProcessor", "detection_postprocessor", "recognition_postprocessor"]
 
@@ -41,7 +41,7 @@ _RECOGNITION: dict[str, Any] = {
 }
 
 
-def detection_postprocessor(spec: ModelSpec, options: OCROptions) -> DetectionPostProcessor:
+def detection_postprocessor(spec: ModelSpec, options: ReadingOptions) -> DetectionPostProcessor:
     """Returns what turns probability maps (N, H, W, classes) into boxes, with the request's thresholds."""
     return _DETECTION[_family(spec)](
         bin_thresh=options.binary_threshold,

@@ -44,8 +44,8 @@ class ForwardScheduler:
             The raw outputs of the slices, in order; together they are the batch's.
 
         Raises:
-            RequestCancelledError: cancelled while it waited, or while a slice ran.
-            DeadlineExceededError: the deadline passed, likewise.
+            RequestCancelled: cancelled while it waited, or while a slice ran.
+            DeadlineExceeded: the deadline passed, likewise.
         """
         size = self._slice_size(batch)
         return [

@@ -91,8 +91,8 @@ class Admission:
         """Waits for this request's turn to be worked on, and holds it.
 
         Raises:
-            RequestCancelledError: cancelled while it waited.
-            DeadlineExceededError: the deadline passed while it waited.
+            RequestCancelled: cancelled while it waited.
+            DeadlineExceeded: the deadline passed while it waited.
         """
         self._take_turn(interrupt)
         started = self._clock()

@@ -41,8 +41,8 @@ def read_pages(
         context: the request; looked at before every page.
 
     Raises:
-        RequestCancelledError: the caller is gone.
-        DeadlineExceededError: the deadline passed.
+        RequestCancelled: the caller is gone.
+        DeadlineExceeded: the deadline passed.
     """
     batch_size = 1
     while batch := _take(pages, batch_size, max_batch_pixels):

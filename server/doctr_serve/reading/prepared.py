@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from doctr_serve.catalog.choice import ChosenModels
 from doctr_serve.documents import DecoderPool, SourceDocument
 from doctr_serve.inference.engine import OCREngine
-from doctr_serve.options import OCROptions
+from doctr_serve.options import ReadingOptions
 from doctr_serve.reading.admission import Admission
 from doctr_serve.reading.page_reading import PageReading
 from doctr_serve.reading.pipeline import read_pages
@@ -26,7 +26,7 @@ class PreparedReading:
 
     def __init__(
         self,
-        options: OCROptions,
+        options: ReadingOptions,
         models: ChosenModels,
         context: RequestContext,
         *,

@@ -12,9 +12,9 @@ from typing import Any, Self
 from doctr_serve.catalog import CatalogEntry
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import DecoderPool, SourceDocument
-from doctr_serve.errors import DeadlineExceededError
+from doctr_serve.errors import DeadlineExceeded
 from doctr_serve.inference.engine import OCREngine
-from doctr_serve.options import OCROptions
+from doctr_serve.options import ReadingOptions
 from doctr_serve.reading.admission import Admission
 from doctr_serve.reading.page_reading import PageReading
 from doctr_serve.reading.prepared import PreparedReading
@@ -87,14 +87,14 @@ class Reader:
         self._engine.warm()
         self._admission.set_ready()
 
-    def options(self, **given: Any) -> OCROptions:
+    def options(self, **given: Any) -> ReadingOptions:
         """Returns the options that are given, the others at the settings' and the contract's defaults."""
-        return OCROptions.defaults(self.settings, **given)
+        return ReadingOptions.defaults(self.settings, **given)
 
     def read(
         self,
         documents: Sequence[SourceDocument | str | os.PathLike[str] | bytes],
-        options: OCROptions | None = None,
+        options: ReadingOptions | None = None,
         interrupt: Interrupt | None = None,
     ) -> Iterator[PageReading]:
         """Reads documents in this process.
@@ -110,7 +110,7 @@ class Reader:
         Raises:
             DoctrServeError: before the first page, where nothing can be read; see :meth:`PreparedReading.read`.
             TimeoutError: the interrupt's deadline passed.
-            RequestCancelledError: the interrupt was cancelled; no ``Exception``, as asyncio's is none.
+            RequestCancelled: the interrupt was cancelled; no ``Exception``, as asyncio's is none.
             OSError: a file that cannot be opened.
         """
         context = RequestContext(interrupt or Interrupt())
@@ -118,7 +118,7 @@ class Reader:
         try:
             with self.place():
                 yield from self.prepare(options or self.options(), context).read(sources)
-        except DeadlineExceededError as stop:
+        except DeadlineExceeded as stop:
             raise TimeoutError(stop.message) from stop
 
     def place(self) -> AbstractContextManager[None]:
@@ -131,7 +131,7 @@ class Reader:
         """
         return self._admission.place()
 
-    def prepare(self, options: OCROptions, context: RequestContext) -> PreparedReading:
+    def prepare(self, options: ReadingOptions, context: RequestContext) -> PreparedReading:
         """Checks the options and chooses the models: once, and before any document is looked at.
 
         Raises:

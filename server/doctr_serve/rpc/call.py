@@ -16,11 +16,11 @@ from grpc_status import rpc_status
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import (
-    DeadlineExceededError,
+    DeadlineExceeded,
     DoctrServeError,
     InternalError,
     Reported,
-    RequestCancelledError,
+    RequestCancelled,
 )
 from doctr_serve.formats.status import to_status
 from doctr_serve.reading import RequestContext
@@ -86,7 +86,7 @@ class Call:
         try:
             self._grpc.send_initial_metadata(((REQUEST_ID_KEY, self.request_id),))
         except grpc.RpcError as error:  # grpc's way to say that the caller is gone (grpc/_server.py)
-            raise RequestCancelledError("the caller cancelled the request") from error
+            raise RequestCancelled("the caller cancelled the request") from error
 
     @contextmanager
     def answer(self, place: Callable[[], AbstractContextManager[None]] = nullcontext) -> Iterator[None]:
@@ -101,17 +101,17 @@ class Call:
             try:
                 with self._cut_off_at_the_deadline(), place():
                     yield
-            except RequestCancelledError as stop:
+            except RequestCancelled as stop:
                 code = stop.code
                 self._grpc.cancel()
                 self._grpc.abort(grpc.StatusCode.CANCELLED, stop.message)  # ends the handler; nothing is sent
-            except (DoctrServeError, DeadlineExceededError) as error:
+            except (DoctrServeError, DeadlineExceeded) as error:
                 code = error.code
                 self._abort(error)
             except GeneratorExit:
                 # grpc closes the response generator when the caller went away between two messages.
                 has_time = self.interrupt.remaining_s() != 0
-                code = (RequestCancelledError if has_time else DeadlineExceededError).code
+                code = (RequestCancelled if has_time else DeadlineExceeded).code
                 raise
             except Exception as error:
                 refusal = RefusedElsewhereError.found_in(self._grpc) or self._internal_error(error)

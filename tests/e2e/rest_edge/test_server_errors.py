@@ -6,7 +6,7 @@ import time
 import grpc
 import pytest
 from doctr_serve.errors import (
-    DeadlineExceededError,
+    DeadlineExceeded,
     InternalError,
     NotReadyError,
     QueueFullError,
@@ -27,7 +27,7 @@ from support.rest_edge import PNG, assert_error, post
         (RequestTooLargeError("more than 64 documents"), 413, grpc.StatusCode.RESOURCE_EXHAUSTED),
         (QueueFullError("full", retry_after_s=2.5), 429, grpc.StatusCode.RESOURCE_EXHAUSTED),
         (InternalError("report the id"), 500, grpc.StatusCode.INTERNAL),
-        (DeadlineExceededError("too slow"), 504, grpc.StatusCode.DEADLINE_EXCEEDED),
+        (DeadlineExceeded("too slow"), 504, grpc.StatusCode.DEADLINE_EXCEEDED),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )

@@ -41,7 +41,7 @@ def queue_full(retry_after_s):
         (server_errors.WeightsUnavailableError("no"), WeightsUnavailableError, "FAILED_PRECONDITION"),
         (server_errors.RequestTooLargeError("no"), RequestTooLargeError, "RESOURCE_EXHAUSTED"),
         (queue_full(60), QueueFullError, "RESOURCE_EXHAUSTED"),
-        (server_errors.DeadlineExceededError("no"), DeadlineExceededError, "DEADLINE_EXCEEDED"),
+        (server_errors.DeadlineExceeded("no"), DeadlineExceededError, "DEADLINE_EXCEEDED"),
         (server_errors.InternalError("no"), ServerError, "INTERNAL"),
         (grpc.StatusCode.UNAUTHENTICATED, ServerError, "UNAUTHENTICATED"),
     ],

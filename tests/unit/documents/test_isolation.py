@@ -14,12 +14,12 @@ from doctr.io import read_pdf
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import DecoderPool, SourceDocument
 from doctr_serve.errors import (
-    DeadlineExceededError,
+    DeadlineExceeded,
     DecoderCrashedError,
     DecoderTimeoutError,
     InternalError,
     PageTooLargeError,
-    RequestCancelledError,
+    RequestCancelled,
     ShuttingDownError,
     UnreadableDocumentError,
 )
@@ -284,6 +284,6 @@ def test_a_decoder_that_answers_byte_by_byte_evades_no_limit(make_pool, stop: st
         if stop == "page timeout":
             assert isinstance(next(pages).error, DecoderTimeoutError)
         else:
-            with pytest.raises(DeadlineExceededError if stop == "deadline" else RequestCancelledError):
+            with pytest.raises(DeadlineExceeded if stop == "deadline" else RequestCancelled):
                 next(pages)
     assert time.monotonic() - started < 10

@@ -11,7 +11,7 @@ import pytest
 from doctr.io import read_pdf
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import SourceDocument
-from doctr_serve.errors import DeadlineExceededError, RequestCancelledError
+from doctr_serve.errors import DeadlineExceeded, RequestCancelled
 from PIL import Image
 from support.faulty_decoder import faulty
 from support.samples import encoded, letter_pdf, letter_tiff
@@ -142,7 +142,7 @@ def test_a_cancelled_call_stops_amid_a_page_and_the_pool_is_clean_for_the_next(m
         next(pages)
         process_id = opened.process_id
         cancelled_at = cancel_after(interrupt, 0.3)
-        with pytest.raises(RequestCancelledError):
+        with pytest.raises(RequestCancelled):
             next(pages)
         assert time.monotonic() - cancelled_at[0] < 0.5
     assert not Path(f"/proc/{process_id}").exists(), "the decoder goes on with a page nobody wants"
@@ -167,7 +167,7 @@ def test_a_passed_deadline_stops_a_hanging_page(make_pool) -> None:
     started = time.monotonic()
     with (
         pool.open([SourceDocument("a", PICTURE)], interrupt=Interrupt(timeout_s=0.6)) as opened,
-        pytest.raises(DeadlineExceededError),
+        pytest.raises(DeadlineExceeded),
     ):
         next(opened.decode())
     assert time.monotonic() - started < 2
@@ -178,7 +178,7 @@ def test_waiting_for_a_decoder_ends_when_the_caller_cancels_and_when_one_is_free
     interrupt = Interrupt()
     with pool.open([SourceDocument("a", PICTURE)], interrupt=Interrupt()) as opened:
         cancelled_at = cancel_after(interrupt, 0.2)
-        with pytest.raises(RequestCancelledError):
+        with pytest.raises(RequestCancelled):
             pool.open([SourceDocument("b", PICTURE)], interrupt=interrupt)
         assert time.monotonic() - cancelled_at[0] < 0.5
         threading.Timer(0.2, opened.close).start()

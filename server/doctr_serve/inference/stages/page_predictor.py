@@ -20,7 +20,7 @@ from doctr.models.predictor.base import _OCRPredictor
 from doctr.models.recognition.predictor import RecognitionPredictor
 from doctr.utils.geometry import detach_scores
 
-from doctr_serve.options import OCROptions
+from doctr_serve.options import ReadingOptions
 
 __all__ = ["DetectedPage", "PagePredictor"]
 
@@ -57,7 +57,7 @@ class PagePredictor(OCRPredictor):
 
     def __init__(
         self,
-        options: OCROptions,
+        options: ReadingOptions,
         *,
         detection: DetectionPredictor,
         recognition: RecognitionPredictor,

@@ -19,7 +19,7 @@ from doctr_serve.inference.stages.models import (
     RecognitionModel,
 )
 from doctr_serve.inference.store import LoadedModel
-from doctr_serve.options import OCROptions
+from doctr_serve.options import ReadingOptions
 
 __all__ = [
     "detection_predictor",
@@ -32,7 +32,9 @@ ORIENTATION_BATCH_SIZE = {ModelTask.PAGE_ORIENTATION: 4, ModelTask.TEXT_ORIENTAT
 """docTR's own, doctr/models/classification/zoo.py."""
 
 
-def detection_predictor(model: LoadedModel, forwards: Forwards, options: OCROptions) -> DetectionPredictor:
+def detection_predictor(
+    model: LoadedModel, forwards: Forwards, options: ReadingOptions
+) -> DetectionPredictor:
     """Returns docTR's detection predictor with the thresholds and box shape of the request."""
     preprocessor = _preprocessor(
         model.spec,
@@ -45,7 +47,7 @@ def detection_predictor(model: LoadedModel, forwards: Forwards, options: OCROpti
 
 
 def recognition_predictor(
-    model: LoadedModel, forwards: Forwards, options: OCROptions
+    model: LoadedModel, forwards: Forwards, options: ReadingOptions
 ) -> RecognitionPredictor:
     """Returns docTR's recognition predictor with the batch size of the request."""
     preprocessor = _preprocessor(

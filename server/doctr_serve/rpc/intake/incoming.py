@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from doctr_serve.common.interrupt import Interrupt
-from doctr_serve.errors import DeadlineExceededError, StopSignal
+from doctr_serve.errors import DeadlineExceeded, StopSignal
 
 __all__ = ["interruptible"]
 
@@ -32,8 +32,8 @@ def interruptible(
         idle_timeout_s: longest time until the next message.
 
     Raises:
-        DeadlineExceededError: the deadline passed, or no message came for ``idle_timeout_s``.
-        RequestCancelledError: the caller is gone.
+        DeadlineExceeded: the deadline passed, or no message came for ``idle_timeout_s``.
+        RequestCancelled: the caller is gone.
     """
     received: queue.Queue[object] = queue.Queue(maxsize=MESSAGES_AHEAD)
     threading.Thread(
@@ -56,7 +56,7 @@ def _take(received: queue.Queue[object], interrupt: Interrupt, idle_timeout_s: f
         return True
 
     if not interrupt.wait(take, timeout_s=idle_timeout_s):
-        raise DeadlineExceededError(
+        raise DeadlineExceeded(
             f"nothing of the request arrived for {idle_timeout_s:g} s; send it faster, in smaller messages, "
             "or ask the operator to raise upload_idle_timeout_s"
         )

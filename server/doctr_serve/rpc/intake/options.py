@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from doctr_serve.options import OCROptions
+from doctr_serve.options import ReadingOptions
 
 if TYPE_CHECKING:
     from doctr_serve.settings import Settings
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["options_of"]
 
 
-def options_of(request: ocr_pb2.OCRRequest, settings: Settings) -> OCROptions:
+def options_of(request: ocr_pb2.OCRRequest, settings: Settings) -> ReadingOptions:
     """Returns the request's options, absent ones at their default; not validated yet."""
     given = {
         field.name: getattr(request, field.name)
-        for field in fields(OCROptions)
+        for field in fields(ReadingOptions)
         if request.HasField(field.name)
     }
-    return OCROptions.defaults(settings, **given)
+    return ReadingOptions.defaults(settings, **given)
