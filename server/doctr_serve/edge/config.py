@@ -34,7 +34,7 @@ class EnvoyOptions:
         listen: ``host:port`` for gRPC, grpc-web and REST; port 0 takes a free one.
         upstreams: ``host:port`` of the servers; a DNS name stands for all of its addresses.
         admin: ``host:port`` of Envoy's admin interface; whoever reaches it can stop Envoy.
-        max_request_bytes: largest body of ``POST /ocr``; larger ones are answered with 413.
+        max_request_bytes: largest body of an upload (``POST /ocr``); larger ones are answered with 413.
         request_timeout_s: the server's limit for one request.
         cors_origins: origins whose pages may call from a browser: ``https://app.example.com``, or ``*``;
             empty for the file's own, which are those of localhost.
@@ -105,17 +105,15 @@ def _socket_address(address: str) -> Config:
 
 
 def _set_max_request_bytes(manager: Config, max_request_bytes: int) -> None:
-    (too_long,) = (
-        header["range_match"]
-        for route in _routes(manager)
-        for header in route["match"].get("headers", ())
-        if "range_match" in header
-    )
-    shipped, too_long["start"] = too_long["start"] - 1, max_request_bytes + 1
+    for route in _routes(manager):
+        for header in route["match"].get("headers", ()):
+            if "range_match" in header:
+                header["range_match"]["start"] = max_request_bytes + 1
     for mapper in manager["local_reply_config"]["mappers"]:
         body = mapper["body_format_override"].get("json_format", {})
         if "message" in body:
-            body["message"] = body["message"].replace(f"{shipped} bytes", f"{max_request_bytes} bytes")
+            shipped, wanted = f"{EnvoyOptions.max_request_bytes} bytes", f"{max_request_bytes} bytes"
+            body["message"] = body["message"].replace(shipped, wanted)
 
 
 def _set_timeout(manager: Config, timeout_s: float) -> None:
