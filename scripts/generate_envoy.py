@@ -37,6 +37,8 @@ class Dumper(yaml.SafeDumper):
 
 def yaml_text(config: Any, indent: str) -> str:
     """A part of a configuration as lines of YAML, each after ``indent``."""
+    if not config:
+        return ""
     Dumper.add_representer(Alias, lambda dumper, alias: dumper.represent_str(f"*{alias}"))
     text = yaml.dump(
         config,

@@ -83,7 +83,7 @@ def envoy(
         bool,
         typer.Option(
             "--reuse-port",
-            help="Share the port of --listen with another Envoy that shares it too, as while one replaces the other.",
+            help="Share the port of --listen with other Envoys that have this flag, as while one replaces another.",
         ),
     ] = EnvoyOptions.reuse_port,
     port_file: Annotated[
