@@ -96,8 +96,9 @@ format: $(VENV)/installed-dev googleapis $(NODE_MODULES) ## reformat Python and 
 ##### Generated files
 
 .PHONY: protos
-protos: $(VENV)/installed-dev ## regenerate the Python stubs and Envoy's descriptor set
+protos: $(VENV)/installed-dev ## regenerate the Python stubs, Envoy's descriptor set and its routes
 	$(BIN)/python scripts/generate_protos.py stubs descriptor
+	$(BIN)/python scripts/generate_envoy.py
 
 .PHONY: googleapis
 googleapis: $(VENV)/installed-dev ## copy google/api and google/rpc to build/, for buf and plain protoc

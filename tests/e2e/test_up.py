@@ -14,8 +14,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+import psutil
 import pytest
 from support.tools import ROOT, require_tools, run
+from support.waiting import eventually
 
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 60
@@ -44,6 +47,10 @@ class Running:
     def children(self) -> list[int]:
         pid = self.process.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def processes(self) -> list[psutil.Process]:
+        """What runs below it: the server, its decoders, Envoy."""
+        return psutil.Process(self.process.pid).children(recursive=True)
 
     def addresses(self) -> list[tuple[str, int]]:
         """Where it listens: gRPC, then REST."""
@@ -86,12 +93,74 @@ def test_the_printed_line_reads_the_sample_and_ctrl_c_stops_both(running: Runnin
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the server's process in /proc")
 def test_when_the_server_dies_while_it_starts_the_status_says_so(running: Running) -> None:
-    # What follows a death later on is the same, and tests/unit/test_supervisor.py has it.
     while not (children := running.children()):
         time.sleep(0.1)
     os.kill(children[0], signal.SIGKILL)
     assert running.process.wait(STOP_TIMEOUT_S) == 1
     assert "the server ended with signal 9" in running.output.read_text()
+
+
+def assert_gone(processes: list[psutil.Process]) -> None:
+    """All of them end; one that has ended, but that nobody has waited for, is gone too."""
+    assert len(processes) >= 2
+    try:
+        eventually(lambda: [name for process in processes if (name := running_name(process))] == [])
+    finally:
+        for process in processes:
+            if running_name(process):
+                process.kill()
+
+
+def running_name(process: psutil.Process) -> str:
+    """Its name while it runs, else nothing."""
+    try:
+        return "" if process.status() == psutil.STATUS_ZOMBIE else process.name()
+    except psutil.NoSuchProcess:
+        return ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
+def test_what_crashes_is_started_again_where_it_was(running: Running) -> None:
+    grpc_address, (host, port) = running.addresses()
+    models = f"http://{host}:{port}/models"
+    server, envoy = running.children()
+
+    os.kill(server, signal.SIGKILL)
+    running.wait_for(
+        "^doctr-serve: the server ended with signal 9; .* starting it again, 1 of at most 3 times"
+    )
+    eventually(lambda: httpx.get(models).status_code == 200, timeout_s=START_TIMEOUT_S)
+    assert is_open(grpc_address)
+
+    os.kill(envoy, signal.SIGSEGV)
+    running.wait_for("^doctr-serve: Envoy ended with signal 11; .* starting it again, 1 of at most 3 times")
+    eventually(lambda: is_open((host, port)) and httpx.get(models).status_code == 200)
+
+
+def test_two_ctrl_c_in_a_row_leave_nothing_behind(running: Running) -> None:
+    running.addresses()
+    processes = running.processes()
+    for _ in range(2):
+        running.process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    assert running.process.wait(STOP_TIMEOUT_S) == 0
+    assert_gone(processes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no kernel does it")
+def test_killed_it_leaves_nothing_behind(running: Running) -> None:
+    running.addresses()
+    processes = running.processes()
+    running.process.kill()
+    running.process.wait()
+    assert_gone(processes)
+
+
+def test_an_address_that_another_program_shares_is_refused_all_the_same() -> None:
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        command = [sys.executable, "-m", "doctr_serve", "up", f"--rest-address={address}", "--port=0"]
+        assert f"doctr-serve: {address} is taken" in run(*command, expect=[1]).stderr
 
 
 def test_a_wrong_flag_is_refused_before_anything_starts() -> None:

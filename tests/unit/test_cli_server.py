@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import socket
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
-import yaml
 from doctr_serve.cli import app
-from doctr_serve.edge import supervisor
-from doctr_serve.edge.config import EnvoyOptions, render
+from doctr_serve.cli.configuration import settings_environment
+from doctr_serve.edge import stack, supervisor
+from doctr_serve.edge.config import Config, EnvoyOptions, render
 from doctr_serve.edge.supervisor import StopRequested
+from doctr_serve.settings import Settings
 from typer.testing import CliRunner, Result
 
-PORTS = {"the server": "4001", "Envoy": "4002"}
+GRPC_PORT, REST_PORT = 4001, 4002
 BUNDLED = {
     "DOCTR_SERVE_DEFAULT_DETECTION_MODEL": "bundled/db_mobilenet_v3_large",
     "DOCTR_SERVE_DEFAULT_RECOGNITION_MODEL": "bundled/crnn_mobilenet_v3_small",
@@ -25,10 +30,11 @@ BUNDLED = {
 
 @dataclass
 class Started:
-    """Takes the supervisor's place: notes commands and environments, and writes the port each would report."""
+    """Takes the places of the supervisor and of its children: notes what would start, and that it is ready."""
 
     commands: dict[str, list[str]] = field(default_factory=dict)
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
+    envoys: list[Config] = field(default_factory=list)
 
     def __enter__(self) -> Started:
         return self
@@ -36,24 +42,38 @@ class Started:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> None:
-        self.commands[name], self.environments[name] = list(command), dict(env)
-        (port_file,) = (flag.partition("=")[2] for flag in command if flag.startswith("--port-file="))
-        with open(port_file, "w") as file:
-            file.write(PORTS[name])
+    def start(self, _name: str, launch: Callable[[], object]) -> None:
+        launch()
 
-    def wait_until(self, _ready: Callable[[], bool]) -> None:
-        pass
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        assert ready()
 
     def wait(self) -> None:
         raise StopRequested
+
+    def launch_server(self, command: Sequence[str], *, env: Mapping[str, str]) -> None:
+        self.commands["the server"], self.environments["the server"] = list(command), dict(env)
+        Path(env["DOCTR_SERVE_PORT_FILE"]).write_text(str(GRPC_PORT))
+
+    def launch_envoy(self, config: Config) -> Started:
+        self.envoys.append(config)
+        return self
+
+    def is_live(self) -> bool:
+        return True
+
+    def port(self) -> int:
+        return REST_PORT
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     started = Started()
     monkeypatch.setattr(supervisor, "Supervisor", lambda **_: started)
-    monkeypatch.setenv("DOCTR_SERVE_LOG_FORMAT", "json")  # `up` sets a default, which would outlive the test
+    monkeypatch.setattr(stack, "Child", started.launch_server)
+    monkeypatch.setattr(stack, "EnvoyProcess", started.launch_envoy)
+    monkeypatch.setattr(stack, "grpc_is_serving", lambda _address: True)
+    monkeypatch.setattr(stack, "rest_is_ready", lambda _host, _port: True)
     return started
 
 
@@ -68,24 +88,91 @@ def test_up_hands_origins_access_log_and_the_servers_limits_to_envoy(started: St
         "--access-log=requests.log",
     ]
     assert run("up", *flags, "--max-request-bytes=5000", "--request-timeout-s", "5").exit_code == 0
-    assert started.commands["Envoy"][:3] == [sys.executable, "-m", "doctr_serve"]
-    config = run(*started.commands["Envoy"][3:], "--print-config").stdout
-    assert yaml.safe_load(config) == render(
-        EnvoyOptions(
-            upstreams=("127.0.0.1:4001",),
-            admin="127.0.0.1:0",
-            max_request_bytes=5000,
-            request_timeout_s=5,
-            cors_origins=("https://a.example", "https://b.example"),
-            access_log="requests.log",
+    assert started.envoys == [
+        render(
+            EnvoyOptions(
+                upstreams=(f"127.0.0.1:{GRPC_PORT}",),
+                admin="127.0.0.1:0",
+                max_request_bytes=5000,
+                request_timeout_s=5,
+                cors_origins=("https://a.example", "https://b.example"),
+                access_log="requests.log",
+            )
         )
-    )
+    ]
 
 
 def test_up_without_flags_of_its_own_leaves_envoys_defaults(started: Started) -> None:
     assert run("up").exit_code == 0
-    config = run(*started.commands["Envoy"][3:], "--print-config").stdout
-    assert yaml.safe_load(config) == render(EnvoyOptions(upstreams=("127.0.0.1:4001",), admin="127.0.0.1:0"))
+    options = EnvoyOptions(upstreams=(f"127.0.0.1:{GRPC_PORT}",), admin="127.0.0.1:0")
+    assert started.envoys == [render(options)]
+
+
+def test_up_refuses_a_wrong_address_before_anything_starts(started: Started) -> None:
+    result = run("up", "--rest-address=8080")
+    assert result.exit_code == 2
+    assert result.stderr == "doctr-serve: '8080' is no host:port, such as 127.0.0.1:8080 or [::1]:8080\n"
+    assert started.commands == {}
+
+
+def test_up_refuses_an_address_that_is_taken_before_anything_starts(started: Started) -> None:
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = run("up", f"--rest-address={address}")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"doctr-serve: {address} is taken: another program listens there")
+    assert started.commands == {}
+
+
+def test_people_read_the_logs_of_up_unless_they_ask_for_json(
+    started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("up").exit_code == 0
+    assert started.environments["the server"]["DOCTR_SERVE_LOG_FORMAT"] == "console"
+    assert run("up", "--log-format=json").exit_code == 0
+    assert started.environments["the server"]["DOCTR_SERVE_LOG_FORMAT"] == "json"
+    monkeypatch.setenv("DOCTR_SERVE_LOG_FORMAT", "json")
+    assert run("up").exit_code == 0
+    assert started.environments["the server"]["DOCTR_SERVE_LOG_FORMAT"] == "json"
+
+
+def another_value(name: str) -> Any:
+    """A valid value of a setting, other than its default."""
+    info = Settings.model_fields[name]
+    default, kind = info.get_default(call_default_factory=True), info.annotation
+    if get_origin(kind) is Literal:
+        return next(value for value in get_args(kind) if value != default)
+    if isinstance(default, bool):
+        return not default
+    if isinstance(default, int | float):
+        return default + 1 if isinstance(default, int) else default + 1 / 3
+    if isinstance(default, list):
+        return ["db_resnet50", "someone/their model, trained twice"]
+    return Path("/some where/else") if Path in get_args(kind) else f'{default} and "more", [1]'
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_reaches_the_server_through_the_environment_as_it_is(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed, plain = Settings(**{name: another_value(name)}), Settings()
+    assert changed != plain
+    for settings in (changed, plain):
+        with monkeypatch.context() as patch:
+            # What is set here, by variables, does not count: the flags have been read.
+            patch.setenv(f"DOCTR_SERVE_{name.upper()}", json.dumps(another_value(name), default=str))
+            environment = settings_environment(settings)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "environ", environment)
+            assert Settings() == settings
+
+
+def test_the_servers_environment_keeps_what_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("doctr_serve_max_pages", "3")
+    environment = settings_environment(Settings(max_pages=5))
+    assert environment["OMP_NUM_THREADS"] == "3"
+    assert [value for name, value in environment.items() if name.upper() == "DOCTR_SERVE_MAX_PAGES"] == ["5"]
 
 
 @pytest.mark.parametrize("command", ["serve", "up"])

@@ -116,6 +116,12 @@ def test_origins_replace_those_of_localhost():
     assert changed(cors_origins=("*",)) == [".*"]
 
 
+def test_the_port_is_shared_with_nobody_unless_asked_to():
+    listener = SHIPPED["static_resources"]["listeners"][0]
+    assert listener["enable_reuse_port"] is False
+    assert changed(reuse_port=True) == [True]
+
+
 def test_the_access_log_goes_to_a_file_or_nowhere(tmp_path):
     assert str(tmp_path) in changed(access_log=str(tmp_path))
     manager = render(EnvoyOptions(access_log="off"))["static_resources"]["listeners"][0]
@@ -142,13 +148,80 @@ def test_a_wrong_address_ends_the_command_with_one_line():
     assert result.stderr == "doctr-serve: '8080' is no host:port, such as 127.0.0.1:8080 or [::1]:8080\n"
 
 
-def test_a_port_that_is_taken_ends_the_command_and_says_so():
+@pytest.mark.parametrize("flag", ["--listen", "--admin"])
+@pytest.mark.parametrize("reuse_port", [False, True])
+def test_a_port_that_is_taken_ends_the_command_and_says_which(flag, reuse_port):
+    with socket.create_server(("127.0.0.1", 0), reuse_port=reuse_port) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        addresses = {"--listen": "127.0.0.1:0", "--admin": "127.0.0.1:0", flag: address}
+        flags = [part for pair in addresses.items() for part in pair]
+        result = subprocess.run([*COMMAND, *flags], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"doctr-serve: {address} is taken: another program listens there")
+
+
+def test_a_port_that_its_owner_does_not_share_ends_the_command_that_would_and_says_so():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        flags = ["--listen", address, "--admin", "127.0.0.1:0"]
+        flags = ["--listen", address, "--admin", "127.0.0.1:0", "--reuse-port"]
         result = subprocess.run([*COMMAND, *flags], capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 1
     assert "doctr-serve: Envoy ended" in result.stderr
+
+
+def test_two_envoys_share_a_port_only_where_both_want_to(tmp_path):
+    sharing = EnvoyOptions(admin="127.0.0.1:0", listen="127.0.0.1:0", reuse_port=True)
+    with EnvoyProcess(render(sharing), concurrency=1) as first:
+        address = f"127.0.0.1:{first.listening_port(30)}"
+        flags = ["--listen", address, "--admin", "127.0.0.1:0", "--port-file", str(tmp_path / "port")]
+        alone = subprocess.run([*COMMAND, *flags], capture_output=True, text=True, timeout=60, check=False)
+        assert f"{address} is taken" in alone.stderr
+        second = subprocess.Popen([*COMMAND, *flags, "--reuse-port"])
+        try:
+            wait_until(lambda: (tmp_path / "port").exists() or second.poll() is not None)
+            first.stop()
+            assert httpx.get(f"http://{address}/nope").status_code == 404, "the second one goes on"
+        finally:
+            second.terminate()
+            assert second.wait(20) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_a_second_signal_ends_the_drain(number, tmp_path):
+    port_file = tmp_path / "port"
+    with run_form_server(max_request_bytes=MIB) as server:
+        server.service.page_permits = threading.Semaphore(0)
+        flags = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--upstream", server.address]
+        flags += ["--port-file", str(port_file), "--drain-timeout-s", "300"]
+        command = subprocess.Popen([*COMMAND, *flags], stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: port_file.exists() and port_file.read_text())
+        url = f"http://127.0.0.1:{port_file.read_text()}"
+        wait_until(lambda: httpx.get(f"{url}/health").status_code == 200)
+        request = threading.Thread(target=lambda: attempt(url))
+        request.start()
+        wait_until(lambda: server.service.calls)
+        command.send_signal(number)
+        wait_until(lambda: refuses(url))
+        time.sleep(0.5)
+        assert command.poll() is None, "one signal lets requests finish"
+        command.send_signal(number)
+        _, stderr = command.communicate(timeout=30)
+        assert command.returncode == 0
+        assert "requests still run" in stderr
+        request.join(10)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no kernel does it")
+def test_a_command_that_is_killed_leaves_no_envoy_behind(tmp_path):
+    port_file = tmp_path / "port"
+    flags = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--port-file", str(port_file)]
+    command = subprocess.Popen([*COMMAND, *flags])
+    wait_until(lambda: port_file.exists() and port_file.read_text())
+    url = f"http://127.0.0.1:{port_file.read_text()}"
+    assert httpx.get(f"{url}/nope").status_code == 404
+    command.kill()
+    command.wait()
+    wait_until(lambda: is_closed(url))
 
 
 def test_the_command_drains_on_sigterm_and_leaves_no_envoy_behind(tmp_path):
@@ -215,6 +288,14 @@ def attempt(url):
         return httpx.post(f"{url}/ocr", files={"files": ("a.png", b"x")}, timeout=30)
     except httpx.TransportError as error:
         return error
+
+
+def is_closed(url):
+    try:
+        httpx.get(f"{url}/health", timeout=2)
+    except httpx.ConnectError:
+        return True
+    return False
 
 
 def refuses(url):

@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
+from doctr_serve.edge import supervisor
 
 # Each child says that it runs, and as which process, once its signal handlers are in place.
 STARTED = "import os, pathlib, sys; pathlib.Path(sys.argv[1], sys.argv[2]).write_text(str(os.getpid()))\n"
@@ -29,13 +31,14 @@ signal.signal(signal.SIGTERM, end)
     + SLEEPS
 )
 SUPERVISE = """
-import os, sys
+import sys
+from doctr_serve.edge.child import Child
 from doctr_serve.edge.supervisor import ChildDiedError, StopRequested, Supervisor
 try:
-    with Supervisor(stop_timeout_s=float(sys.argv[1])) as supervisor:
-        for number, code in enumerate(sys.argv[3:]):
-            command = [sys.executable, "-c", code, sys.argv[2], f"child-{number}"]
-            supervisor.start(f"child-{number}", command, os.environ)
+    with Supervisor(stop_timeout_s=float(sys.argv[1]), max_restarts=int(sys.argv[2])) as supervisor:
+        for number, code in enumerate(sys.argv[4:]):
+            command = [sys.executable, "-c", code, sys.argv[3], f"child-{number}"]
+            supervisor.start(f"child-{number}", lambda command=command: Child(command))
         supervisor.wait()
 except StopRequested:
     pass
@@ -48,12 +51,18 @@ except ChildDiedError as error:
 class Supervised:
     """A supervisor in a process of its own, with the ids of its children."""
 
-    def __init__(self, folder: Path, *children: str, stop_timeout_s: float) -> None:
-        command = [sys.executable, "-c", SUPERVISE, str(stop_timeout_s), str(folder), *children]
+    def __init__(self, folder: Path, *children: str, stop_timeout_s: float, max_restarts: int) -> None:
+        numbers = (str(stop_timeout_s), str(max_restarts))
+        command = [sys.executable, "-c", SUPERVISE, *numbers, str(folder), *children]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         files = [folder / f"child-{number}" for number in range(len(children))]
         wait_for(lambda: all(file.exists() and file.read_text() for file in files))
-        self.children = [int(file.read_text()) for file in files]
+        self._files = files
+        self.children = self.current_children()
+
+    def current_children(self) -> list[int]:
+        """The ids of the children, also of those that were started again."""
+        return [int(file.read_text() or "0") for file in self._files]
 
     def end(self, timeout_s: float = 20) -> tuple[int, str]:
         """Exit status and standard error."""
@@ -65,11 +74,11 @@ class Supervised:
 
 
 def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended, but that nobody has waited for, does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 def wait_for(condition, timeout_s: float = 20) -> None:
@@ -83,8 +92,8 @@ def wait_for(condition, timeout_s: float = 20) -> None:
 def supervise(tmp_path: Path) -> Iterator:
     started: list[Supervised] = []
 
-    def start(*children: str, stop_timeout_s: float = 20) -> Supervised:
-        supervised = Supervised(tmp_path, *children, stop_timeout_s=stop_timeout_s)
+    def start(*children: str, stop_timeout_s: float = 20, max_restarts: int = 0) -> Supervised:
+        supervised = Supervised(tmp_path, *children, stop_timeout_s=stop_timeout_s, max_restarts=max_restarts)
         started.append(supervised)
         return supervised
 
@@ -130,3 +139,71 @@ def test_a_second_signal_kills_at_once(supervise) -> None:
     supervised.process.send_signal(signal.SIGINT)
     assert supervised.end() == (0, "doctr-serve: killing child-0\n")
     assert supervised.living_children() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no kernel does it")
+def test_a_supervisor_that_is_killed_leaves_no_children_behind(supervise) -> None:
+    supervised = supervise(SLEEPS, IGNORES_SIGTERM)
+    supervised.process.kill()
+    supervised.process.wait()
+    wait_for(lambda: supervised.living_children() == [])
+
+
+def test_a_child_that_is_killed_is_started_again_and_the_other_goes_on(supervise) -> None:
+    supervised = supervise(SLEEPS, SLEEPS, max_restarts=3)
+    killed, other = supervised.children
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: supervised.current_children()[0] not in (0, killed))
+    assert supervised.current_children()[1] == other
+    supervised.children = supervised.current_children()
+    assert supervised.living_children() == supervised.children
+
+    supervised.process.send_signal(signal.SIGTERM)
+    status, stderr = supervised.end()
+    assert status == 0
+    assert stderr == (
+        "doctr-serve: child-0 ended with signal 9; where nobody killed it, the kernel did because memory ran out; "
+        "starting it again, 1 of at most 3 times in 10 minutes\n"
+    )
+    assert supervised.living_children() == []
+
+
+def test_a_child_that_crashes_again_and_again_ends_all_with_its_status(supervise) -> None:
+    supervised = supervise(SLEEPS, FAILS, max_restarts=2)
+    status, stderr = supervised.end()
+    assert status == 3
+    lines = stderr.replace("; its last lines above say why", "").splitlines()
+    assert [line for line in lines if line.startswith("doctr-serve") or "child-1 ended" in line] == [
+        "doctr-serve: child-1 ended with status 3; starting it again, 1 of at most 2 times in 10 minutes",
+        "doctr-serve: child-1 ended with status 3; starting it again, 2 of at most 2 times in 10 minutes",
+        "child-1 ended with status 3",
+    ]
+    assert supervised.living_children() == []
+
+
+def test_crashes_of_long_ago_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    hour = iter(range(0, 3600 * 100, 3600))
+    monkeypatch.setattr(supervisor.time, "monotonic", lambda: float(next(hour)))
+    watched = supervisor.Supervisor(stop_timeout_s=1, max_restarts=1)
+    crashed = [Crashed() for _ in range(5)]
+    watched.start("child", lambda: crashed.pop())
+    for _ in range(4):
+        ((died, task),) = watched._check()
+        watched._restart(died, task)
+    assert crashed == []
+
+
+def test_a_child_that_ends_by_itself_is_not_started_again(supervise) -> None:
+    status, stderr = supervise(SLEEPS, STARTED, max_restarts=3).end()
+    assert status == 1
+    assert stderr == "child-1 ended with status 0; its last lines above say why\n"
+
+
+class Crashed:
+    """A child that has crashed."""
+
+    def poll(self) -> int:
+        return 1
+
+    def close(self) -> None:
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 if TYPE_CHECKING:
     from doctr_serve.settings import Settings
 
-__all__ = ["settings_from_environment", "settings_from_flags"]
+__all__ = ["settings_environment", "settings_from_environment", "settings_from_flags"]
 
 EXIT_USAGE = 2
 
@@ -62,3 +63,21 @@ def settings_from_flags(flags: list[str], *, program: str) -> Settings:
             name = ".".join(str(part) for part in problem["loc"])
             typer.echo(f"{program}: {name}: {problem['msg']}", err=True)
         raise typer.Exit(EXIT_USAGE) from None
+
+
+def settings_environment(settings: Settings) -> dict[str, str]:
+    """Returns this process's environment with exactly these settings, for a server of its own.
+
+    ``Settings()`` is equal to them there, whatever variables and flags they come from here.
+    """
+    prefix = settings.model_config["env_prefix"]
+    others = {name: value for name, value in os.environ.items() if not name.upper().startswith(prefix)}
+    values = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return others | {
+        f"{prefix}{name.upper()}": _variable(value) for name, value in values.items() if value is not None
+    }
+
+
+def _variable(value: Any) -> str:
+    """The value as a variable holds it; None is no variable, as it is the default wherever it may stand."""
+    return json.dumps(value) if isinstance(value, bool | list) else str(value)

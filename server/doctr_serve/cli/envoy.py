@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from doctr_serve.edge.config import Config, EnvoyOptions, InvalidAddressError, render
+from doctr_serve.edge.config import Config, EnvoyOptions, InvalidAddressError, parse_address, render
+from doctr_serve.edge.listening import CannotListenError, require_free
 
-__all__ = ["AccessLog", "CorsOrigins", "register"]
+__all__ = ["AccessLog", "CorsOrigins", "check_addresses", "register"]
 
 START_TIMEOUT_S = 30.0
-POLL_INTERVAL_S = 0.2
+SIGNAL_POLL_INTERVAL_S = 0.2
 
 CorsOrigins = Annotated[
     list[str] | None,
@@ -80,6 +79,13 @@ def envoy(
     concurrency: Annotated[
         int | None, typer.Option(min=1, help="Worker threads. Default: one per core.", show_default=False)
     ] = None,
+    reuse_port: Annotated[
+        bool,
+        typer.Option(
+            "--reuse-port",
+            help="Share the port of --listen with other Envoys that have this flag, as while one replaces another.",
+        ),
+    ] = EnvoyOptions.reuse_port,
     port_file: Annotated[
         Path | None, typer.Option(help="File that receives the port once Envoy listens (for port 0).")
     ] = None,
@@ -96,6 +102,7 @@ def envoy(
         request_timeout_s=request_timeout_s,
         cors_origins=tuple(cors_origins or EnvoyOptions.cors_origins),
         access_log=access_log,
+        reuse_port=reuse_port,
     )
     try:
         config = render(options)
@@ -107,8 +114,27 @@ def envoy(
         raise typer.Exit(2) from None
     if print_config:
         _print(config)
-    else:
-        raise typer.Exit(_run(config, drain_timeout_s, log_level, concurrency, port_file))
+        return
+    check_addresses(options)
+    raise typer.Exit(_run(config, drain_timeout_s, log_level, concurrency, port_file))
+
+
+def check_addresses(options: EnvoyOptions) -> None:
+    """Returns at once where Envoy can listen on its addresses.
+
+    Raises:
+        typer.Exit: after saying which address is wrong (status 2) or taken (status 1).
+    """
+    addresses = [options.admin] if options.reuse_port else [options.listen, options.admin]
+    try:
+        for address in addresses:
+            require_free(*parse_address(address))
+    except InvalidAddressError as error:
+        typer.echo(f"doctr-serve: {error}", err=True)
+        raise typer.Exit(2) from None
+    except CannotListenError as error:
+        typer.echo(f"doctr-serve: {error}", err=True)
+        raise typer.Exit(1) from None
 
 
 def _print(config: Config) -> None:
@@ -120,23 +146,24 @@ def _print(config: Config) -> None:
 def _run(
     config: Config, drain_timeout_s: float, log_level: str, concurrency: int | None, port_file: Path | None
 ) -> int:
-    """Runs Envoy until it ends, or until SIGTERM or SIGINT; returns the exit status."""
+    """Runs Envoy until it ends, or until a signal asks to stop, a second one at once; returns the exit status."""
     from doctr_serve.edge.envoy_process import EnvoyError, EnvoyProcess
+    from doctr_serve.edge.stop_signals import StopSignals
 
-    stop_requested = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop_requested.set())
     try:
-        with EnvoyProcess(config, log_level=log_level, concurrency=concurrency) as process:
+        with (
+            StopSignals() as signals,
+            EnvoyProcess(config, log_level=log_level, concurrency=concurrency) as process,
+        ):
             port = process.listening_port(START_TIMEOUT_S)
             if port_file is not None:
                 port_file.write_text(str(port))
-            while not stop_requested.is_set():
-                status = process.wait(POLL_INTERVAL_S)
+            while not signals.count:
+                status = process.wait(SIGNAL_POLL_INTERVAL_S)
                 if status is not None:
                     return status
-            if not process.drain(drain_timeout_s):
-                typer.echo(f"doctr-serve: requests still ran after {drain_timeout_s:g} s", err=True)
+            if not process.drain(drain_timeout_s, hurry=lambda: signals.count >= 2):
+                typer.echo("doctr-serve: Envoy ends while requests still run", err=True)
             return 0
     except EnvoyError as error:
         typer.echo(f"doctr-serve: {error}", err=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,22 +11,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from doctr_serve.cli.configuration import settings_from_flags
-from doctr_serve.cli.envoy import AccessLog, CorsOrigins
+from doctr_serve.cli.configuration import settings_environment, settings_from_flags
+from doctr_serve.cli.envoy import AccessLog, CorsOrigins, check_addresses
 from doctr_serve.cli.extras import require_server_extra
-from doctr_serve.common.addresses import host_and_port
 from doctr_serve.edge.config import EnvoyOptions
 
 if TYPE_CHECKING:
-    from doctr_serve.edge.supervisor import Supervisor
     from doctr_serve.settings import Settings
 
 __all__ = ["register"]
 
-EVERY_INTERFACE = ("0.0.0.0", "::", "[::]")  # noqa: S104 - compared with, not bound
-COMMAND = (sys.executable, "-m", "doctr_serve")
 STOP_MARGIN_S = 10.0
 """Seconds a child may take to stop beyond drain_timeout_s."""
+MAX_RESTARTS = 3
+"""Crashes of the server, and of Envoy, that `up` answers with a new start, in ten minutes."""
 
 
 def register(app: typer.Typer) -> None:
@@ -60,10 +57,9 @@ def up(
     `doctr-serve serve --help` lists them.
     """
     require_server_extra()
-    from doctr_serve.edge.supervisor import ChildDiedError, StopRequested, Supervisor
-
-    os.environ.setdefault("DOCTR_SERVE_LOG_FORMAT", "console")  # people start it by hand
     settings = settings_from_flags(context.args, program="doctr-serve up")
+    if "log_format" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"log_format": "console"})  # people start it by hand
     if bundled:
         settings = _with_bundled_models(settings)
     envoy_options = EnvoyOptions(
@@ -74,79 +70,35 @@ def up(
         cors_origins=tuple(cors_origins or EnvoyOptions.cors_origins),
         access_log=access_log,
     )
+    check_addresses(envoy_options)  # before the server takes its time to start
+    raise typer.Exit(_run(settings, envoy_options))
+
+
+def _run(settings: Settings, envoy_options: EnvoyOptions) -> int:
+    """Runs both until a signal asks to stop, or one of them cannot be kept running; returns the exit status."""
+    from doctr_serve.edge.envoy_process import EnvoyError
+    from doctr_serve.edge.stack import EdgeTask, ServerTask
+    from doctr_serve.edge.supervisor import ChildDiedError, StopRequested, Supervisor
+
+    stop_timeout_s = settings.drain_timeout_s + STOP_MARGIN_S
     with (
         tempfile.TemporaryDirectory(prefix="doctr-serve-") as folder,
-        Supervisor(stop_timeout_s=settings.drain_timeout_s + STOP_MARGIN_S) as supervisor,
+        Supervisor(stop_timeout_s=stop_timeout_s, max_restarts=MAX_RESTARTS) as supervisor,
     ):
         try:
-            grpc_address = _start_server(supervisor, context.args, settings, Path(folder))
-            envoy_options = replace(envoy_options, upstreams=(grpc_address,))
-            rest_address = _start_envoy(supervisor, envoy_options, Path(folder))
-            typer.echo(_welcome(settings, grpc_address, rest_address))
+            server = ServerTask(settings, settings_environment(settings), Path(folder))
+            supervisor.start("the server", server.launch)
+            supervisor.wait_until(server.is_serving)
+            edge = EdgeTask(replace(envoy_options, upstreams=(server.address,)))
+            supervisor.start("Envoy", edge.launch)
+            supervisor.wait_until(edge.is_ready)
+            typer.echo(_welcome(settings, server.address, edge.address))
             supervisor.wait()
         except StopRequested:
-            pass
-        except ChildDiedError as error:
+            return 0
+        except (ChildDiedError, EnvoyError) as error:
             typer.echo(f"doctr-serve: {error}", err=True)
-            raise typer.Exit(error.status) from None
-
-
-def _start_server(supervisor: Supervisor, flags: list[str], settings: Settings, folder: Path) -> str:
-    """Starts the gRPC server and returns its host:port once it is SERVING."""
-    from doctr_serve.edge.supervisor import grpc_is_serving
-
-    port_file = settings.port_file or folder / "grpc-port"
-    port_file.unlink(missing_ok=True)
-    command = [*COMMAND, "serve", *flags, f"--port-file={port_file}"]
-    supervisor.start("the server", command, _server_environment(settings))
-    supervisor.wait_until(lambda: _written(port_file))
-    host = "127.0.0.1" if settings.host in EVERY_INTERFACE else settings.host
-    address = host_and_port(host, port_file.read_text())
-    supervisor.wait_until(lambda: grpc_is_serving(address))
-    return address
-
-
-def _server_environment(settings: Settings) -> dict[str, str]:
-    """This process's environment with the default models, which --bundled may have chosen.
-
-    Without the variables that have no effect: the server would warn of them a second time.
-    """
-    from doctr_serve.settings import unknown_variables
-
-    without_effect = unknown_variables(os.environ)
-    return {
-        **{name: value for name, value in os.environ.items() if name not in without_effect},
-        "DOCTR_SERVE_DEFAULT_DETECTION_MODEL": settings.default_detection_model,
-        "DOCTR_SERVE_DEFAULT_RECOGNITION_MODEL": settings.default_recognition_model,
-    }
-
-
-def _start_envoy(supervisor: Supervisor, options: EnvoyOptions, folder: Path) -> str:
-    """Starts Envoy and returns its host:port once a call goes through it."""
-    from doctr_serve.edge.supervisor import rest_is_ready
-
-    port_file = folder / "rest-port"
-    flags = [
-        f"--listen={options.listen}",
-        *(f"--upstream={upstream}" for upstream in options.upstreams),
-        f"--admin={options.admin}",
-        f"--max-request-bytes={options.max_request_bytes}",
-        f"--request-timeout-s={options.request_timeout_s}",
-        "--drain-timeout-s=0",  # it stops after the server, when nothing is left to drain
-        *(f"--cors-origin={origin}" for origin in options.cors_origins),
-        f"--access-log={options.access_log}",
-        f"--port-file={port_file}",
-    ]
-    supervisor.start("Envoy", [*COMMAND, "envoy", *flags], os.environ)
-    supervisor.wait_until(lambda: _written(port_file))
-    host = options.listen.rpartition(":")[0]
-    port = port_file.read_text()
-    supervisor.wait_until(lambda: rest_is_ready("127.0.0.1" if host in EVERY_INTERFACE else host, int(port)))
-    return f"{'localhost' if host in EVERY_INTERFACE else host}:{port}"
-
-
-def _written(file: Path) -> bool:
-    return file.exists() and file.read_text() != ""
+            return error.status if isinstance(error, ChildDiedError) else 1
 
 
 def _with_bundled_models(settings: Settings) -> Settings:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Config", "EnvoyOptions", "InvalidAddressError", "config_folder", "render"]
+__all__ = ["Config", "EnvoyOptions", "InvalidAddressError", "config_folder", "parse_address", "render"]
 
 MIB = 1024 * 1024
 SERVER_LIMIT_MARGIN_S = 60.0
@@ -34,11 +34,13 @@ class EnvoyOptions:
         listen: ``host:port`` for gRPC, grpc-web and REST; port 0 takes a free one.
         upstreams: ``host:port`` of the servers; a DNS name stands for all of its addresses.
         admin: ``host:port`` of Envoy's admin interface; whoever reaches it can stop Envoy.
-        max_request_bytes: largest body of ``POST /ocr``; larger ones are answered with 413.
+        max_request_bytes: largest body of an upload (``POST /ocr``); larger ones are answered with 413.
         request_timeout_s: the server's limit for one request.
         cors_origins: origins whose pages may call from a browser: ``https://app.example.com``, or ``*``;
             empty for the file's own, which are those of localhost.
         access_log: a file, ``-`` for stdout, ``off`` for none.
+        reuse_port: whether other programs that want it too may listen on the same port; each gets a share of the
+            connections.
     """
 
     listen: str = "127.0.0.1:8080"
@@ -48,12 +50,25 @@ class EnvoyOptions:
     request_timeout_s: float = 600.0
     cors_origins: tuple[str, ...] = ()
     access_log: str = "-"
+    reuse_port: bool = False
 
 
 def config_folder() -> Path:
     """The folder with ``envoy.yaml`` and the descriptor set: of the installed package, or of the repository."""
     installed = Path(__file__).parents[1] / "_envoy"
     return installed if installed.is_dir() else Path(__file__).parents[3] / "envoy"
+
+
+def parse_address(address: str) -> tuple[str, int]:
+    """Returns host, an IPv6 one without its brackets, and port of ``host:port``.
+
+    Raises:
+        InvalidAddressError: it is none.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None or int(match["port"]) > 65535:
+        raise InvalidAddressError(f"'{address}' is no host:port, such as 127.0.0.1:8080 or [::1]:8080")
+    return match["ipv6"] or match["name"], int(match["port"])
 
 
 def render(options: EnvoyOptions) -> Config:
@@ -68,7 +83,9 @@ def render(options: EnvoyOptions) -> Config:
     config: Config = yaml.safe_load((config_folder() / "envoy.yaml").read_text())
     manager = _connection_manager(config)
     _filter(manager, "grpc_json_transcoder")["proto_descriptor"] = str(config_folder() / "ocr.descriptor.pb")
-    config["static_resources"]["listeners"][0]["address"] = _socket_address(options.listen)
+    listener = config["static_resources"]["listeners"][0]
+    listener["address"] = _socket_address(options.listen)
+    listener["enable_reuse_port"] = options.reuse_port
     config["admin"]["address"] = _socket_address(options.admin)
     endpoints = [{"endpoint": {"address": _socket_address(upstream)}} for upstream in options.upstreams]
     config["static_resources"]["clusters"][0]["load_assignment"]["endpoints"] = [{"lb_endpoints": endpoints}]
@@ -98,24 +115,20 @@ def _routes(manager: Config) -> list[Config]:
 
 
 def _socket_address(address: str) -> Config:
-    match = _ADDRESS.fullmatch(address)
-    if match is None or int(match["port"]) > 65535:
-        raise InvalidAddressError(f"'{address}' is no host:port, such as 127.0.0.1:8080 or [::1]:8080")
-    return {"socket_address": {"address": match["ipv6"] or match["name"], "port_value": int(match["port"])}}
+    host, port = parse_address(address)
+    return {"socket_address": {"address": host, "port_value": port}}
 
 
 def _set_max_request_bytes(manager: Config, max_request_bytes: int) -> None:
-    (too_long,) = (
-        header["range_match"]
-        for route in _routes(manager)
-        for header in route["match"].get("headers", ())
-        if "range_match" in header
-    )
-    shipped, too_long["start"] = too_long["start"] - 1, max_request_bytes + 1
+    for route in _routes(manager):
+        for header in route["match"].get("headers", ()):
+            if "range_match" in header:
+                header["range_match"]["start"] = max_request_bytes + 1
     for mapper in manager["local_reply_config"]["mappers"]:
         body = mapper["body_format_override"].get("json_format", {})
         if "message" in body:
-            body["message"] = body["message"].replace(f"{shipped} bytes", f"{max_request_bytes} bytes")
+            shipped, wanted = f"{EnvoyOptions.max_request_bytes} bytes", f"{max_request_bytes} bytes"
+            body["message"] = body["message"].replace(shipped, wanted)
 
 
 def _set_timeout(manager: Config, timeout_s: float) -> None:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import http.client
 import json
-import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING
+
+from doctr_serve.edge.child import Child
 
 if TYPE_CHECKING:
     from doctr_serve.edge.config import Config
 
 __all__ = ["EnvoyError", "EnvoyProcess"]
 
-POLL_INTERVAL_S = 0.05
 ADMIN_TIMEOUT_S = 5.0
-STOP_TIMEOUT_S = 5.0
 LISTENER_DRAIN_S = 1
 """Seconds after which a draining Envoy closes its port; until then it tells callers to close connections."""
 
@@ -29,7 +26,7 @@ class EnvoyError(RuntimeError):
     """Envoy did not start, or does not answer on its admin interface."""
 
 
-class EnvoyProcess:
+class EnvoyProcess(Child):
     """A running Envoy; a context manager that stops it.
 
     Args:
@@ -67,35 +64,8 @@ class EnvoyProcess:
             ]
             if concurrency is not None:
                 command += ["--concurrency", str(concurrency)]
-            # A process group of its own: Ctrl-C must reach only this process, which drains before it stops Envoy.
-            self._process = subprocess.Popen(  # noqa: S603 - the arguments are ours
-                command, stdout=output, stderr=output, process_group=0
-            )
+            super().__init__(command, output=output)
             self._cleanup = stack.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def pid(self) -> int:
-        """Envoy's process id."""
-        return self._process.pid
-
-    def wait(self, timeout_s: float | None = None) -> int | None:
-        """Waits for Envoy to end by itself.
-
-        Returns:
-            Its exit status, or None when it still runs after ``timeout_s`` seconds.
-        """
-        try:
-            return self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return None
 
     def listening_port(self, timeout_s: float) -> int:
         """Waits until Envoy takes requests.
@@ -106,35 +76,47 @@ class EnvoyProcess:
         Raises:
             EnvoyError: it ended, which its log on stderr explains, or was not ready within ``timeout_s``.
         """
-        if not self._wait_until(lambda: self._is_live(), timeout_s):
-            status = self._process.poll()
+        if not self.wait_until(self.is_live, timeout_s):
+            status = self.poll()
             state = "is not ready" if status is None else f"ended with status {status}"
             raise EnvoyError(f"Envoy {state}; its log above says why (a port that is taken, most often)")
+        return self.port()
+
+    def is_live(self) -> bool:
+        """Whether it takes requests."""
+        if not self._admin_path.exists() or not self._admin_path.read_text():
+            return False
+        try:
+            return self.admin("GET", "/ready").strip() == "LIVE"
+        except EnvoyError:  # /ready answers 503 until the servers' addresses are resolved
+            return False
+
+    def port(self) -> int:
+        """Returns the port a live Envoy listens on.
+
+        Raises:
+            EnvoyError: it is not live.
+        """
         listeners = json.loads(self.admin("GET", "/listeners?format=json"))["listener_statuses"]
         return listeners[0]["local_address"]["socket_address"]["port_value"]
 
-    def drain(self, timeout_s: float) -> bool:
+    def drain(self, timeout_s: float, *, hurry: Callable[[], bool] = lambda: False) -> bool:
         """Refuses new connections, and lets requests in flight finish.
 
         Args:
             timeout_s: seconds that they may take.
+            hurry: ends the wait before, once it returns true.
 
         Returns:
-            Whether all of them finished in time.
+            Whether all of them finished.
         """
         self.admin("POST", "/healthcheck/fail")
         self.admin("POST", "/drain_listeners?graceful")
-        return self._wait_until(lambda: self._active_requests() == 0, timeout_s)
+        return self.wait_until(lambda: hurry() or self._is_idle(), timeout_s) and self._is_idle()
 
-    def stop(self) -> int:
-        """Ends Envoy, and what requests it still has; returns its exit status."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            if self.wait(STOP_TIMEOUT_S) is None:
-                self._process.kill()
-        status = self._process.wait()
+    def close(self) -> None:
+        """Removes its configuration file."""
         self._cleanup.close()
-        return status
 
     def admin(self, method: str, path: str) -> str:
         """Asks Envoy's admin interface, and returns the body of the answer.
@@ -154,29 +136,12 @@ class EnvoyProcess:
             raise EnvoyError(f"Envoy's admin interface answered {response.status} to {path}: {body.strip()}")
         return body
 
-    def _is_live(self) -> bool:
-        if not self._admin_path.exists() or not self._admin_path.read_text():
-            return False
-        try:
-            return self.admin("GET", "/ready").strip() == "LIVE"
-        except EnvoyError:  # /ready answers 503 until the servers' addresses are resolved
-            return False
-
-    def _active_requests(self) -> int:
+    def _is_idle(self) -> bool:
+        """Whether no request is in flight."""
         stats = json.loads(
             self.admin("GET", "/stats?format=json&filter=^http\\.rest\\.downstream_rq_active$")
         )
-        return sum(stat["value"] for stat in stats["stats"])
-
-    def _wait_until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
-        deadline = time.monotonic() + timeout_s
-        while self._process.poll() is None:
-            if condition():
-                return True
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(POLL_INTERVAL_S)
-        return False
+        return all(stat["value"] == 0 for stat in stats["stats"])
 
 
 def _envoy_path() -> Path:

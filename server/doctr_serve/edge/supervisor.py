@@ -1,4 +1,4 @@
-"""Runs the server and Envoy as one: starts both, waits until they answer, stops both together.
+"""Keeps child processes running: starts them, waits until they answer, restarts what crashes, stops all together.
 
 For one machine without a container runtime: `make run` and `doctr-serve up`. In production each of the two
 is a container of its own and the platform supervises them.
@@ -6,24 +6,25 @@ is a container of its own and the platform supervises them.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import signal
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from types import FrameType
-from typing import Any, NoReturn
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NoReturn
 
 import grpc
+
+from doctr_serve.edge.child import Child
+from doctr_serve.edge.stop_signals import StopSignals
 
 __all__ = ["ChildDiedError", "StopRequested", "Supervisor", "grpc_is_serving", "rest_is_ready"]
 
 POLL_INTERVAL_S = 0.1
 PROBE_TIMEOUT_S = 2.0
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+RESTART_WINDOW_S = 600.0
+"""Seconds after which a restart no longer counts."""
 
 
 class StopRequested(Exception):
@@ -39,8 +40,20 @@ class ChildDiedError(RuntimeError):
 
     def __init__(self, name: str, returncode: int) -> None:
         how = f"signal {-returncode}" if returncode < 0 else f"status {returncode}"
-        super().__init__(f"{name} ended with {how}; its last lines above say why")
+        why = "its last lines above say why"
+        if returncode == -signal.SIGKILL:
+            why = "where nobody killed it, the kernel did because memory ran out"
+        super().__init__(f"{name} ended with {how}; {why}")
         self.status = returncode if returncode > 0 else 1
+
+
+@dataclass
+class _Task:
+    """A child, how to start it again, and when that was done (seconds of ``time.monotonic``)."""
+
+    launch: Callable[[], Child]
+    child: Child
+    restarts: list[float] = field(default_factory=list)
 
 
 class Supervisor:
@@ -51,37 +64,32 @@ class Supervisor:
 
     Args:
         stop_timeout_s: seconds a child may take to stop.
+        max_restarts: how often :meth:`wait` starts a child again that crashed, in ten minutes.
     """
 
-    def __init__(self, *, stop_timeout_s: float) -> None:
+    def __init__(self, *, stop_timeout_s: float, max_restarts: int = 0) -> None:
         self._stop_timeout_s = stop_timeout_s
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._stop_requested = threading.Event()
-        self._signals = 0
-        self._previous_handlers: dict[signal.Signals, Any] = {}
+        self._max_restarts = max_restarts
+        self._tasks: dict[str, _Task] = {}
+        self._signals = StopSignals()
 
     def __enter__(self) -> Supervisor:
-        for number in SIGNALS:
-            self._previous_handlers[number] = signal.signal(number, self._on_signal)
+        self._signals.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in self._children:
-            self._stop(name)
-        for number, handler in self._previous_handlers.items():
-            signal.signal(number, handler)
+        for name, task in self._tasks.items():
+            self._stop(name, task.child)
+        self._signals.__exit__()
 
-    def start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> None:
-        """Starts a child; it inherits standard output and error.
+    def start(self, name: str, launch: Callable[[], Child]) -> None:
+        """Starts a child.
 
         Args:
             name: what messages call it.
-            command: program and arguments.
-            env: its whole environment.
+            launch: starts it, also a second time after a crash.
         """
-        # A session of its own: Ctrl-C in a terminal reaches only the supervisor, which then stops the
-        # children one after the other. Else Envoy would drop requests that the server is still finishing.
-        self._children[name] = subprocess.Popen(command, env=dict(env), start_new_session=True)  # noqa: S603
+        self._tasks[name] = _Task(launch, launch())
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
         """Polls ``ready`` while every child lives; returns once it is true.
@@ -91,41 +99,61 @@ class Supervisor:
             ChildDiedError: a child ended before.
         """
         while True:
-            if self._signals:
-                raise StopRequested
-            for name, child in self._children.items():
-                if child.poll() is not None:
-                    raise ChildDiedError(name, child.returncode)
+            for died, _ in self._check():
+                raise died
             if ready():
                 return
-            self._stop_requested.wait(POLL_INTERVAL_S)
+            time.sleep(POLL_INTERVAL_S)
 
     def wait(self) -> NoReturn:
-        """Waits for the end.
+        """Waits for the end, and starts children again that crash before that.
 
         Raises:
             StopRequested: a signal asked to stop.
-            ChildDiedError: a child ended before that.
+            ChildDiedError: a child crashed too often, or ended with status 0.
         """
-        self.wait_until(lambda: False)
-        raise AssertionError("unreachable")
+        while True:
+            for died, task in self._check():
+                self._restart(died, task)
+            time.sleep(POLL_INTERVAL_S)
 
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._signals += 1
-        self._stop_requested.set()
+    def _check(self) -> list[tuple[ChildDiedError, _Task]]:
+        """The children that ended, with what to say of each.
 
-    def _stop(self, name: str) -> None:
-        child = self._children[name]
-        if child.poll() is not None:
-            return
-        child.terminate()
-        deadline = time.monotonic() + self._stop_timeout_s
-        while child.poll() is None:
-            if time.monotonic() > deadline or self._signals >= 2:
-                print(f"doctr-serve: killing {name}", file=sys.stderr)
-                child.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(POLL_INTERVAL_S)
+        Raises:
+            StopRequested: a signal asked to stop.
+        """
+        if self._signals.count:
+            raise StopRequested
+        ended = [(name, task, task.child.poll()) for name, task in self._tasks.items()]
+        return [(ChildDiedError(name, status), task) for name, task, status in ended if status is not None]
+
+    def _restart(self, died: ChildDiedError, task: _Task) -> None:
+        """Starts a child again.
+
+        Raises:
+            ChildDiedError: it did not crash, or did so too often.
+        """
+        now = time.monotonic()
+        task.restarts = [then for then in task.restarts if now - then < RESTART_WINDOW_S]
+        if task.child.poll() == 0 or len(task.restarts) >= self._max_restarts:
+            raise died
+        task.restarts.append(now)
+        print(
+            f"doctr-serve: {died}; starting it again, {len(task.restarts)} of at most {self._max_restarts} times "
+            f"in {RESTART_WINDOW_S / 60:g} minutes",
+            file=sys.stderr,
+        )
+        task.child.close()
+        task.child = task.launch()
+
+    def _stop(self, name: str, child: Child) -> None:
+        if child.poll() is None and not child.terminate(
+            self._stop_timeout_s, hurry=lambda: self._signals.count >= 2
+        ):
+            print(f"doctr-serve: killing {name}", file=sys.stderr)
+            child.kill()
+        child.close()
 
 
 def grpc_is_serving(address: str) -> bool:
