@@ -9,7 +9,7 @@ from pathlib import Path
 import generate_docs
 import generate_protos
 import pytest
-from doctr_serve.options import OCROptions
+from doctr_serve.options import ReadingOptions
 from doctr_serve.v1 import ocr_pb2
 from doctr_serve_client.options import OPTIONS, to_request
 from google.protobuf import descriptor_pb2
@@ -22,7 +22,7 @@ PYTHON_TYPES = {
     FieldDescriptor.TYPE_INT32: int,
     FieldDescriptor.TYPE_DOUBLE: float,
 }
-DEFAULTS = {field.name: field.default for field in fields(OCROptions)}
+DEFAULTS = {field.name: field.default for field in fields(ReadingOptions)}
 WORDS_OF_DEFAULTS = {True: "on", False: "off", "": "all pages"}
 """How the help of a flag writes a default that it does not write as the contract does."""
 AN_EXAMPLE = {str: "text", bool: False, int: 0, float: 0.0}

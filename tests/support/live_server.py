@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from doctr_serve.edge.supervisor import grpc_is_serving
+from doctr_serve.rpc.probe import grpc_is_serving
 from support.tools import ROOT
 
 __all__ = ["BUNDLED_PAIR", "live_server"]

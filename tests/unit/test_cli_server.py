@@ -18,6 +18,7 @@ from doctr_serve.cli.configuration import settings_environment
 from doctr_serve.edge import stack, supervisor
 from doctr_serve.edge.config import Config, EnvoyOptions, render
 from doctr_serve.edge.supervisor import StopRequested
+from doctr_serve.rpc import probe
 from doctr_serve.settings import Settings
 from typer.testing import CliRunner, Result
 
@@ -72,7 +73,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     monkeypatch.setattr(supervisor, "Supervisor", lambda **_: started)
     monkeypatch.setattr(stack, "Child", started.launch_server)
     monkeypatch.setattr(stack, "EnvoyProcess", started.launch_envoy)
-    monkeypatch.setattr(stack, "grpc_is_serving", lambda _address: True)
+    monkeypatch.setattr(probe, "grpc_is_serving", lambda _address: True)
     monkeypatch.setattr(stack, "rest_is_ready", lambda _host, _port: True)
     return started
 

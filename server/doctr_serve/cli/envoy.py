@@ -147,8 +147,8 @@ def _run(
     config: Config, drain_timeout_s: float, log_level: str, concurrency: int | None, port_file: Path | None
 ) -> int:
     """Runs Envoy until it ends, or until a signal asks to stop, a second one at once; returns the exit status."""
+    from doctr_serve.common.stop_signals import StopSignals
     from doctr_serve.edge.envoy_process import EnvoyError, EnvoyProcess
-    from doctr_serve.edge.stop_signals import StopSignals
 
     try:
         with (

@@ -79,6 +79,7 @@ def _run(settings: Settings, envoy_options: EnvoyOptions) -> int:
     from doctr_serve.edge.envoy_process import EnvoyError
     from doctr_serve.edge.stack import EdgeTask, ServerTask
     from doctr_serve.edge.supervisor import ChildDiedError, StopRequested, Supervisor
+    from doctr_serve.rpc.probe import grpc_is_serving
 
     stop_timeout_s = settings.drain_timeout_s + STOP_MARGIN_S
     with (
@@ -86,7 +87,7 @@ def _run(settings: Settings, envoy_options: EnvoyOptions) -> int:
         Supervisor(stop_timeout_s=stop_timeout_s, max_restarts=MAX_RESTARTS) as supervisor,
     ):
         try:
-            server = ServerTask(settings, settings_environment(settings), Path(folder))
+            server = ServerTask(settings, settings_environment(settings), Path(folder), grpc_is_serving)
             supervisor.start("the server", server.launch)
             supervisor.wait_until(server.is_serving)
             edge = EdgeTask(replace(envoy_options, upstreams=(server.address,)))

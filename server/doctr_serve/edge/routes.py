@@ -19,6 +19,7 @@ __all__ = ["Alias", "sections"]
 HEALTH = "GET /health"
 """Answered by Envoy's own health check filter, so no method of the contract."""
 MAX_CONTENT_LENGTH = 2**63 - 1
+NOT_NAME_VALUE = "query parameters are written name=value, their names unencoded: detect_language=true"
 TYPE_WORDS = {
     FieldDescriptor.CPPTYPE_STRING: "text",
     FieldDescriptor.CPPTYPE_BOOL: "true or false",
@@ -82,12 +83,22 @@ def _routes(group: list[RestMethod], max_request_bytes: int) -> Iterator[dict[st
             "match": {**path, "headers": [{"name": "content-length", "range_match": too_long}]},
             "direct_response": {"status": 413},
         }
+    yield {
+        # The transcoder passes over a parameter without "=", even with reject_unknown_query_parameters, and decodes
+        # names, so that an encoded one would get past the match below. No name of ours needs encoding.
+        "match": {
+            **path,
+            "headers": [_header(":path", regex=r"[^?]*\?(.*&)?([^=&]+(&.*)?|[^=&]*%[^=&]*=.*)")],
+        },
+        "direct_response": {"status": 400, "body": {"inline_string": NOT_NAME_VALUE}},
+    }
     for method in group:
         if method.no_parameters:
             verb = "are no query parameters" if len(method.no_parameters) > 1 else "is no query parameter"
             # Names as the transcoder takes them: the field's and its JSON name.
             fields = [method.request.fields_by_name[name] for name in method.no_parameters]
-            either = "|".join(dict.fromkeys(name for f in fields for name in (f.name, f.json_name)))
+            names = dict.fromkeys(name for field in fields for name in (field.name, field.json_name))
+            either = "|".join(names)
             query = _header(":path", regex=rf".*[?&]({either})([.=&].*)?")
             yield {
                 "match": {**path, "headers": [query, *_only_method(group, method)]},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from doctr_serve.common.addresses import host_and_port
 from doctr_serve.edge.child import Child
 from doctr_serve.edge.config import EnvoyOptions, render
 from doctr_serve.edge.envoy_process import EnvoyProcess
-from doctr_serve.edge.supervisor import grpc_is_serving, rest_is_ready
+from doctr_serve.edge.supervisor import rest_is_ready
 
 if TYPE_CHECKING:
     from doctr_serve.settings import Settings
@@ -30,9 +30,17 @@ class ServerTask:
         settings: the server's settings.
         environment: its whole environment, the settings in it.
         folder: for the file with its port, unless the settings name one.
+        is_serving: whether the server at ``host:port`` takes requests.
     """
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Mapping[str, str],
+        folder: Path,
+        is_serving: Callable[[str], bool],
+    ) -> None:
+        self._is_serving = is_serving
         self._host = "127.0.0.1" if settings.host in EVERY_INTERFACE else settings.host
         self._prefix = settings.model_config["env_prefix"]
         self._port_file = settings.port_file or folder / "grpc-port"
@@ -52,7 +60,7 @@ class ServerTask:
             return False
         self._environment[f"{self._prefix}PORT"] = port
         self.address = host_and_port(self._host, port)
-        return grpc_is_serving(self.address)
+        return self._is_serving(self.address)
 
 
 class EdgeTask:

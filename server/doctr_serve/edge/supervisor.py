@@ -14,12 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-import grpc
-
+from doctr_serve.common.stop_signals import StopSignals
 from doctr_serve.edge.child import Child
-from doctr_serve.edge.stop_signals import StopSignals
 
-__all__ = ["ChildDiedError", "StopRequested", "Supervisor", "grpc_is_serving", "rest_is_ready"]
+__all__ = ["ChildDiedError", "StopRequested", "Supervisor", "rest_is_ready"]
 
 POLL_INTERVAL_S = 0.1
 PROBE_TIMEOUT_S = 2.0
@@ -154,19 +152,6 @@ class Supervisor:
             print(f"doctr-serve: killing {name}", file=sys.stderr)
             child.kill()
         child.close()
-
-
-def grpc_is_serving(address: str) -> bool:
-    """Whether the gRPC server at ``host:port`` reports itself SERVING to grpc.health.v1."""
-    from grpc_health.v1 import health_pb2, health_pb2_grpc
-
-    with grpc.insecure_channel(address) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
-        try:
-            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=PROBE_TIMEOUT_S)
-        except grpc.RpcError:
-            return False
-    return answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
 def rest_is_ready(host: str, port: int) -> bool:

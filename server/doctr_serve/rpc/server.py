@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import threading
+import time
 from collections.abc import Sequence
 
 import grpc
@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 
 from doctr_serve.common.addresses import host_and_port
 from doctr_serve.common.native_memory import bound_native_memory
+from doctr_serve.common.stop_signals import StopSignals
 from doctr_serve.reading import Reader
 from doctr_serve.rpc.call_interceptor import CallInterceptor
 from doctr_serve.rpc.methods import SERVICE_NAME, ThreadGroup
@@ -31,6 +32,8 @@ SMALL_THREADS = {ThreadGroup.QUERIES: 32, ThreadGroup.HEALTH: 64, ThreadGroup.ST
 
 MAX_CONCURRENT_RPCS = 1000
 """RPCs open at once, idle health watchers included; grpc itself refuses more with RESOURCE_EXHAUSTED."""
+
+SIGNAL_POLL_INTERVAL_S = 0.1
 
 logger = structlog.get_logger("doctr_serve.rpc.server")
 
@@ -127,34 +130,34 @@ class OCRServer:
 
 
 def serve(settings: Settings) -> None:
-    """Runs a server until SIGTERM or SIGINT, then drains it.
+    """Runs a server until SIGTERM, SIGINT or SIGHUP, then drains it.
 
     Raises:
         WeightsUnavailableError: weights of the default pair that are missing and could not be fetched.
         RuntimeError: the address cannot be bound.
     """
     bound_native_memory()
-    stop_requested = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop_requested.set())
-    server = OCRServer(settings)
-    server.start()
-    failures: list[Exception] = []
+    with StopSignals() as signals:
+        server = OCRServer(settings)
+        server.start()
+        failures: list[Exception] = []
+        stopping = threading.Event()
 
-    def warm() -> None:
-        try:
-            server.warm()
-        except Exception as error:
-            # While the server stops, its parts close under the warming: no failure of the start.
-            if not stop_requested.is_set():
-                failures.append(error)
-                stop_requested.set()
+        def warm() -> None:
+            try:
+                server.warm()
+            except Exception as error:
+                # While the server stops, its parts close under the warming: no failure of the start.
+                if not stopping.is_set():
+                    failures.append(error)
 
-    # In a thread, so that a signal is heeded while weights are downloaded.
-    warming = threading.Thread(target=warm, daemon=True, name="warm")
-    warming.start()
-    stop_requested.wait()
-    server.stop()
-    warming.join(settings.drain_timeout_s)
+        # In a thread, so that a signal is heeded while weights are downloaded.
+        warming = threading.Thread(target=warm, daemon=True, name="warm")
+        warming.start()
+        while not (signals.count or failures):
+            time.sleep(SIGNAL_POLL_INTERVAL_S)
+        stopping.set()
+        server.stop()
+        warming.join(settings.drain_timeout_s)
     if failures:
         raise failures[0]

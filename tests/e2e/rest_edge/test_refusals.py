@@ -20,6 +20,12 @@ from support.rest_edge import OPTIONS, assert_error, post
         ("?body=x", "body"),
         ("?group_lines=true&body.content_type=text/plain", "body"),
         ("?documents=x", "documents"),
+        ("?%62ody.data=eA==", "query parameters"),
+        ("?group_lines=true&%64%6Fcuments%2ename=x", "query parameters"),
+        ("?detect_language", "name=value"),
+        ("?bogus", "name=value"),
+        ("?group_lines=true&detect_language", "name=value"),
+        ("?detect_language&group_lines=true", "name=value"),
     ],
 )
 def test_a_query_parameter_that_is_unknown_or_of_the_wrong_type_is_400_and_named(
@@ -38,6 +44,11 @@ def test_the_answer_to_a_wrong_query_parameter_lists_every_option(client):
 
 def test_an_unknown_query_parameter_of_models_is_400(client):
     assert "page" in assert_error(client.get("/models?page=2"), 400, grpc.StatusCode.INVALID_ARGUMENT)
+
+
+@pytest.mark.parametrize("query", ["?", "?&", "?group_lines=true&", "?pages=", "?pages=1-3,5-"])
+def test_what_looks_odd_in_a_query_and_is_not_wrong_is_taken(client, query):
+    assert post(client, query).status_code == 200
 
 
 @pytest.mark.parametrize(
