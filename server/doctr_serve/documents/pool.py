@@ -188,7 +188,10 @@ class DecoderPool:
 
     def _start(self) -> DecoderProcess:
         return DecoderProcess(
-            self._limits.decoder_memory_bytes, self._limits.page_decode_timeout_s, self._worker_command
+            self._limits.decoder_memory_bytes,
+            self._limits.page_decode_timeout_s,
+            self._limits.max_page_pixels,
+            self._worker_command,
         )
 
     def _leave(self, process: DecoderProcess | None) -> None:
