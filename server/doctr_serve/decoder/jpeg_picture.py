@@ -19,6 +19,7 @@ MIN_SHARE = 0.5
 END_OF_IMAGE = b"\xff\xd9"
 # A row of nothing but this has not been decoded; no scanner or camera makes one.
 UNTOUCHED: dict[str, float | tuple[float, ...]] = {"L": 77, "RGB": (1, 254, 3), "CMYK": (1, 254, 3, 77)}
+WHITE: dict[str, float | tuple[float, ...]] = {"L": 255, "RGB": (255, 255, 255), "CMYK": (0, 0, 0, 0)}
 MOSTLY_MISSING = "the file is cut short: most of the picture is missing"
 
 
@@ -80,7 +81,7 @@ def _load_cut(file: BinaryIO, structure: JpegStructure) -> tuple[Image.Image, tu
     missing = height - rows
     if missing <= 2 * block_rows:
         return image, (Notice(FILE_CUT_SHORT, "the file lacks its end; at most the last rows are missing"),)
-    image.paste("white", (0, rows + block_rows, image.width, height))
+    image.paste(WHITE[image.mode], (0, rows + block_rows, image.width, height))
     share = 100 * missing / height
     message = f"the file is cut short: the last {missing} of {height} rows ({share:.0f}%) are missing"
     return image, (Notice(FILE_CUT_SHORT, message),)

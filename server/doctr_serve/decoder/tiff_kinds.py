@@ -69,15 +69,16 @@ _COMPRESSIONS = {
 
 
 def kind_name(directory: TiffDirectory) -> str:
-    """Returns what an image is, for a message: "a TIFF of 32-bit float RGB samples, compressed as WebP"."""
+    """Returns what an image is, for a message: "a TIFF of 32-bit float RGB samples compressed as WebP"."""
     bits = max(directory.numbers(BITS, (1,)))
     form = _FORMATS.get(directory.number(SAMPLE_FORMAT, UNSIGNED), "")
     colours = _PHOTOMETRICS.get(directory.number(PHOTOMETRIC, MIN_IS_WHITE), "unknown")
     alpha = " and alpha" if any(extra in (1, 2) for extra in directory.numbers(EXTRA_SAMPLES, ())) else ""
     planes = " in planes" if _is_planar(directory) else ""
     packed = _COMPRESSIONS.get(directory.number(COMPRESSION, UNCOMPRESSED))
-    return f"a TIFF of {bits}-bit {form}{colours}{alpha} samples{planes}" + (
-        f", compressed as {packed}" if packed else ""
+    size = "big-endian BigTIFF" if directory.is_big_tiff and directory.is_big_endian else "TIFF"
+    return f"a {size} of {bits}-bit {form}{colours}{alpha} samples{planes}" + (
+        f" compressed as {packed}" if packed else ""
     )
 
 
@@ -94,17 +95,21 @@ def needs_libtiff(directory: TiffDirectory) -> bool:
 
 
 def is_misread(directory: TiffDirectory) -> bool:
-    """Returns whether Pillow would read it, but wrongly, with libtiff too."""
+    """Returns whether Pillow reads it wrongly, or takes it for a damaged one, with libtiff too."""
     bits = directory.numbers(BITS, (1,))
     form = directory.number(SAMPLE_FORMAT, UNSIGNED)
     photometric = directory.number(PHOTOMETRIC, MIN_IS_WHITE)
     extras = directory.numbers(EXTRA_SAMPLES, ())
     is_grey = photometric in (MIN_IS_WHITE, MIN_IS_BLACK)
+    has_alpha = any(extra in (1, 2) for extra in extras)
     return (
         # Signed bytes are taken for unsigned ones.
         (form == SIGNED and max(bits) <= 8)
-        # Grey and its alpha in planes: the alpha plane is taken for more of the grey one.
-        or (_is_planar(directory) and is_grey and any(extra in (1, 2) for extra in extras))
+        # Grey and its alpha in planes: the alpha plane is taken for more of the grey one. Colours with alpha and a
+        # further plane: an error.
+        or (_is_planar(directory) and has_alpha and (is_grey or len(extras) > 1))
+        # Its header is taken for that of a small TIFF (Pillow looks at the wrong byte of the version).
+        or (directory.is_big_tiff and directory.is_big_endian)
         # Inks other than cyan, magenta, yellow and black.
         or (photometric == SEPARATED and directory.number(INK_SET, CMYK_INKS) != CMYK_INKS)
     )

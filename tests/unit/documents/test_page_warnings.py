@@ -26,7 +26,9 @@ def test_warnings_of_a_decoder_that_was_taken_over_are_bounded_and_clean(make_po
         )
 
 
-@pytest.mark.parametrize("listed", [None, 7, "GOOD", {"GOOD": "x"}, [[]], [["GOOD", None]], [[["GOOD"], "x"]]])
+@pytest.mark.parametrize(
+    "listed", [None, 7, "GOOD", {"GOOD": "x"}, [[]], [["GOOD", None]], [[["GOOD"], "x"]]]
+)
 def test_what_is_no_list_of_warnings_is_none(listed: object) -> None:
     assert warnings_of({"warnings": listed}) == ()
 
