@@ -5,10 +5,16 @@ Started with ``worker_command=faulty(fault)``. Faults, each ``<kind>:<page>[:<ar
     crash:2             a real segmentation fault on page 2
     exhaust:2           page 2 asks for more memory than there is
     hang:2              page 2 never ends
+    spin:2              page 2 never ends, and computes all the while
     slow:2:0.4          page 2 takes 0.4 s longer
     drip:2:0.004        the answer to page 2 comes byte by byte, 0.004 s apart
     lie:2               page 2 is announced larger than any limit
     events:0:<fifo>     the number of every page goes into a named pipe when its decoding begins
+    kill:2:<fifo>       page 2 has the process killed, in the first process that gets there, as a system short of
+                        memory kills it
+    stop:2:<fifo>       page 2 has the process stopped, in the first process that gets there
+    openkill:0:<fifo>   as kill, when a document is opened
+    babble:0            warnings that no honest decoder sends come with every answer
     reopen:2:<fifo>     page 2 crashes, and so does every opening of a document in the processes after that
 """
 
@@ -16,6 +22,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -46,8 +53,34 @@ class DrippingChannel(Channel):
             time.sleep(float(ARGUMENT))
 
 
+def from_outside(number: signal.Signals) -> None:
+    if not Path(ARGUMENT).exists():
+        os.mkfifo(ARGUMENT)  # A file would be over RLIMIT_FSIZE.
+        os.kill(os.getpid(), number)
+
+
+BABBLE = [
+    ["GOOD", "first"],
+    ["GOOD"],
+    ["GOOD", "too", "long"],
+    ["not a code", "x"],
+    ["", "x"],
+    ["A" * 65, "x"],
+    ["LONG", "y" * 10_000],
+    ["CONTROL", "a\x1b[31m\nb\x00c"],
+    [7, "x"],
+    ["GOOD", {"x": 1}],
+    "GOOD",
+    None,
+    ["LAST", ""],
+    *[["MANY", "z"]] * 1000,
+]
+
+
 class FaultyWorker(Worker):
     def open(self, file: BinaryIO, password: str) -> dict[str, Any]:
+        if KIND == "openkill":
+            from_outside(signal.SIGKILL)
         if KIND == "reopen" and Path(ARGUMENT).exists():
             crash()
         return super().open(file, password)
@@ -61,11 +94,16 @@ class FaultyWorker(Worker):
             if KIND == "lie":
                 _, pixels = super().page(page_number)
                 return {"height": 10**6, "width": 10**6}, pixels
-        return super().page(page_number)
+        reply, pixels = super().page(page_number)
+        if KIND == "babble":
+            reply["warnings"] = {"not": "a list"} if page_number == int(ARGUMENT or 0) else BABBLE
+        return reply, pixels
 
     def fail(self) -> None:
         if KIND == "reopen":
             os.mkfifo(ARGUMENT)  # A file would be over RLIMIT_FSIZE.
+        if KIND in ("kill", "stop"):
+            from_outside(signal.SIGKILL if KIND == "kill" else signal.SIGSTOP)
         if KIND in ("crash", "reopen"):
             crash()
         if KIND == "exhaust":
@@ -76,6 +114,8 @@ class FaultyWorker(Worker):
             time.sleep(float(ARGUMENT))
         while KIND == "hang":
             time.sleep(1)
+        while KIND == "spin":
+            pass
 
 
 if __name__ == "__main__":

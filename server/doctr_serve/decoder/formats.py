@@ -4,18 +4,39 @@ from __future__ import annotations
 
 __all__ = ["ACCEPTED_FORMATS", "HEAD_BYTES", "guess_foreign_format", "sniff_format"]
 
-ACCEPTED_FORMATS = "JPEG, PNG, PDF, TIFF and WebP"
+ACCEPTED_FORMATS = "JPEG, PNG, PDF, TIFF, WebP, GIF and BMP"
 
 # PDFium, like Acrobat, looks for the header in the first 1024 bytes (ISO 32000-1, annex H, note 13).
 HEAD_BYTES = 1024
 
+# Sizes of the headers of OS/2 1 and 2, Windows 3, and its versions 2 to 5 (the ones that Pillow reads).
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
+
+# ISO/IEC 23008-12 and AV1 Image File Format: still pictures and sequences of them.
+_HEIF_BRANDS = (
+    b"heic",
+    b"heix",
+    b"heim",
+    b"heis",
+    b"hevc",
+    b"hevx",
+    b"mif1",
+    b"mif2",
+    b"msf1",
+    b"avif",
+    b"avis",
+)
+
 _FOREIGN = {
-    b"GIF8": "GIF",
-    b"BM": "BMP",
+    b"BM": "a BMP of an unknown version",
     b"PK\x03\x04": "a ZIP archive or an Office document",
     b"\xd0\xcf\x11\xe0": "an old Office document",
     b"\x00\x00\x00\x0cjP  ": "JPEG 2000",
     b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"\x00\x00\x00\x0cJXL ": "JPEG XL",
+    b"\xff\x0a": "JPEG XL",
+    b"8BPS": "a Photoshop document",
+    b"\x00\x00\x01\x00": "an icon",
     b"AT&TFORM": "DjVu",
     b"%!PS": "PostScript",
     b"\x1f\x8b": "a gzip archive",
@@ -24,7 +45,7 @@ _FOREIGN = {
 
 
 def sniff_format(head: bytes) -> str | None:
-    """Returns ``"jpeg"``, ``"png"``, ``"webp"``, ``"tiff"`` or ``"pdf"``; None for anything else.
+    """Returns ``"jpeg"``, ``"png"``, ``"webp"``, ``"gif"``, ``"bmp"``, ``"tiff"`` or ``"pdf"``, or None.
 
     Args:
         head: the first ``HEAD_BYTES`` bytes of the file.
@@ -38,15 +59,20 @@ def sniff_format(head: bytes) -> str | None:
     # Classic TIFF and BigTIFF, both byte orders.
     if head[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
         return "tiff"
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return "gif"
     if b"%PDF-" in head[:HEAD_BYTES]:
         return "pdf"
+    # Two letters alone may begin a text; a BMP's header has one of a few sizes at the 15th byte.
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return "bmp"
     return None
 
 
 def guess_foreign_format(head: bytes) -> str | None:
     """Returns what a refused file looks like, for the message; None where it is not known."""
     if head[4:8] == b"ftyp":
-        return "HEIC or AVIF" if head[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"avif") else "a video"
+        return "HEIC or AVIF" if head[8:12] in _HEIF_BRANDS else "a video"
     if head.lstrip()[:5].lower() in (b"<html", b"<!doc", b"<svg ", b"<?xml"):
         return "HTML, SVG or XML"
     return next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)

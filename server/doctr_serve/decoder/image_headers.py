@@ -1,8 +1,7 @@
 """Size and EXIF orientation from an image's headers, without decoding a pixel.
 
-Pillow gives the size of JPEG, PNG and TIFF from the header, but not the orientation of a PNG whose ``eXIf``
-stands behind the pixels (``PngImageFile.getexif`` decodes the image to get there), and its WebP plugin
-allocates the whole canvas to open a file. These readers look at chunk headers only.
+Pillow gives the size of other pictures from the header, but its WebP plugin allocates the whole canvas to open
+a file. These readers look at chunk headers only; PNG's are in ``png_chunks``.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from PIL import Image
 
 from doctr_serve.decoder.failure import DecodeFailure
 
-__all__ = ["exif_orientation", "png_orientation", "webp_header"]
+__all__ = ["MAX_EXIF_BYTES", "exif_orientation", "webp_header"]
 
 ORIENTATION_TAG = 0x0112
-# Chunks looked at; writers cut pixels into chunks of 8 KiB and more, so this covers 500 MB.
+# Chunks looked at; an animation has one for each of its frames.
 MAX_CHUNKS = 65_536
 # EXIF of JPEG is at most 64 KiB; elsewhere more is no metadata worth parsing.
 MAX_EXIF_BYTES = 1024 * 1024
@@ -34,21 +33,6 @@ def exif_orientation(exif: bytes | None) -> int:
     except Exception:  # Damaged metadata is no reason to refuse an image that is otherwise fine.
         return 1
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
-
-
-def png_orientation(file: BinaryIO) -> int:
-    """Returns the orientation that a PNG's ``eXIf`` chunk holds (PNG third edition, 11.3.2.5), or 1."""
-    position = 8
-    for _ in range(MAX_CHUNKS):
-        file.seek(position)
-        header = file.read(8)
-        if len(header) < 8 or header[4:] == b"IEND":
-            return 1
-        (length,) = struct.unpack(">I", header[:4])
-        if header[4:] == b"eXIf":
-            return exif_orientation(file.read(min(length, MAX_EXIF_BYTES)))
-        position += 12 + length
-    return 1
 
 
 def webp_header(file: BinaryIO) -> tuple[int, int, int]:

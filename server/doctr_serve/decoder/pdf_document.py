@@ -1,26 +1,48 @@
-"""PDF inside a decoder process, rendered as ``doctr.io.read_pdf`` renders it."""
+"""PDF inside a decoder process, rendered as ``doctr.io.read_pdf`` renders it, and better where that loses content."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import math
+import functools
+import logging
 import mmap
 from collections.abc import Iterator
 from typing import BinaryIO
 
 import pypdfium2 as pdfium
+from pypdfium2 import raw
 from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 
+from doctr_serve.decoder.budget import Budget
 from doctr_serve.decoder.failure import DecodeFailure
+from doctr_serve.decoder.notices import (
+    ATTACHMENTS_NOT_READ,
+    FORM_NOT_SHOWN,
+    PAGE_REDUCED,
+    Notice,
+    Raster,
+)
+from doctr_serve.decoder.pdf_scale import Scale, chosen_scale, pixels_of
+from doctr_serve.decoder.pdf_scan import pictures_of
+from doctr_serve.decoder.pdf_user_unit import mentions_user_unit, user_unit
 from doctr_serve.decoder.pixels import BAND_PIXELS
 
 __all__ = ["PdfDocument"]
 
-# doctr/io/pdf.py, read_pdf: scale=2 (144 dpi), rev_byteorder for RGB, no form environment, else defaults.
-RENDER_SCALE = 2
-# Stands for an infinite page, so that it is refused as too large and not as damaged.
-HUGE = 2**31
+# A rendered page takes 3 bytes a pixel, and PDFium keeps as much again for groups with transparency.
+BYTES_PER_PAGE_PIXEL = 8
+# A decoded picture takes up to 4 bytes a pixel in PDFium's cache; JPEG 2000 takes 4 for each of three components.
+BYTES_PER_PICTURE_PIXEL = 16
+# Any page of any size lies in it.
+EVERYWHERE = (-1e6, -1e6, 1e6, 1e6)
+
+XFA_PLACEHOLDER = (
+    "the PDF is an XFA form, which only Adobe's readers show; what was read is the page that stands in for it"
+)
+
+# It tells standard error, which nobody reads, that XFA is not built in.
+logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
 
 
 class PdfDocument:
@@ -29,13 +51,19 @@ class PdfDocument:
     Args:
         file: the file, open for reading and not empty.
         password: opens it when it is encrypted; "" for none.
+        budget: holds this process to its limits.
+
+    Attributes:
+        page_count: pages of the document.
+        notices: what a caller should know of the document.
 
     Raises:
         DecodeFailure: it is encrypted, damaged or has no pages.
     """
 
-    def __init__(self, file: BinaryIO, password: str) -> None:
+    def __init__(self, file: BinaryIO, password: str, budget: Budget) -> None:
         self._file = file
+        self._budget = budget
         # Mapped, not read: PDFium touches only the parts it needs. Copy-on-write: ctypes wants it writeable.
         mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         content = (ctypes.c_char * len(mapping)).from_buffer(mapping)
@@ -44,29 +72,103 @@ class PdfDocument:
             self._document = pdfium.PdfDocument(content, password=password or None)
         except pdfium.PdfiumError as error:
             raise _open_failure(error, bool(password)) from error
+        # Without a form environment PDFium draws no form field; only documents with a form get one.
+        self._document.init_forms()
+        self._may_have_user_units = mentions_user_unit(mapping)
         self.page_count = len(self._document)
+        self.notices = _document_notices(self._document)
+        self._user_unit = functools.lru_cache(maxsize=16)(self._read_user_unit)
 
     def size(self, page_number: int) -> tuple[int, int]:
-        """Returns height and width in pixels as rendered; (0, 0) where the page cannot be loaded."""
+        """Returns height and width in pixels as rendered; (0, 0) where only loading the page can tell.
+
+        A scan may be rendered larger, at its picture's resolution: seeing that takes loading the page, too.
+        """
         try:
             width, height = self._document.get_page_size(page_number - 1)
-        except pdfium.PdfiumError:
+            scale = chosen_scale(
+                width, height, self._user_unit(page_number), None, self._budget.max_page_pixels
+            )
+        except (pdfium.PdfiumError, DecodeFailure):
             return 0, 0
-        return _pixels(height), _pixels(width)
+        return pixels_of(height, scale.value), pixels_of(width, scale.value)
 
-    def decode(self, page_number: int) -> tuple[int, int, Iterator[bytes]]:
-        """Returns height, width and the rows as packed RGB; raises PdfiumError for a damaged page."""
+    def decode(self, page_number: int) -> Raster:
+        """Returns the rendered page.
+
+        Raises:
+            DecodeFailure: the page is too large for anything on it to be legible within the limit.
+            PdfiumError: the page is damaged.
+        """
+        height, width = self.size(page_number)
+        self._budget.allow(height * width, height * width * BYTES_PER_PAGE_PIXEL)
         page = self._document[page_number - 1]
         try:
-            bitmap = page.render(scale=RENDER_SCALE, rev_byteorder=True)
+            scale = self._scale(page, page_number)
+            notices = (*_placeholder(self._document, page), *_reduced(scale))
+            bitmap = page.render(scale=scale.value, rev_byteorder=True)
         finally:
             page.close()
-        return bitmap.height, bitmap.width, _packed_rows(bitmap)
+        return Raster(bitmap.height, bitmap.width, _packed_rows(bitmap), notices)
 
     def close(self) -> None:
         """Closes the document and the file."""
         self._document.close()
         self._file.close()
+
+    def _scale(self, page: pdfium.PdfPage, page_number: int) -> Scale:
+        width, height = page.get_size()
+        if not (width and height):
+            # The CropBox lies outside of the MediaBox, and PDFium shows their intersection: then the MediaBox counts.
+            # PDFium intersects again when the CropBox is set, and finds a MediaBox that the page inherits.
+            page.set_cropbox(*EVERYWHERE)
+            width, height = page.get_size()
+        pictures = pictures_of(page)
+        limit = self._budget.max_page_pixels
+        scale = chosen_scale(width, height, self._user_unit(page_number), pictures.scan_scale, limit)
+        pixels = pixels_of(height, scale.value) * pixels_of(width, scale.value)
+        memory_bytes = pixels * BYTES_PER_PAGE_PIXEL
+        memory_bytes += min(pictures.largest_pixels, limit) * BYTES_PER_PICTURE_PIXEL
+        self._budget.allow(pixels, memory_bytes)
+        return scale
+
+    def _read_user_unit(self, page_number: int) -> float:
+        return user_unit(self._document, page_number - 1) if self._may_have_user_units else 1.0
+
+
+def _document_notices(document: pdfium.PdfDocument) -> tuple[Notice, ...]:
+    notices = []
+    attachments = document.count_attachments()
+    if attachments > 0:
+        files = (
+            "1 attached file, which was" if attachments == 1 else f"{attachments} attached files, which were"
+        )
+        notices.append(
+            Notice(
+                ATTACHMENTS_NOT_READ, f"the PDF carries {files} not read; send them as documents of their own"
+            )
+        )
+    if document.get_formtype() == raw.FORMTYPE_XFA_FULL:
+        notices.append(Notice(FORM_NOT_SHOWN, XFA_PLACEHOLDER))
+    return tuple(notices)
+
+
+def _placeholder(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> tuple[Notice, ...]:
+    """The notice of an XFA form that does not call itself dynamic, and yet has no field on the page."""
+    if document.get_formtype() != raw.FORMTYPE_XFA_FOREGROUND or raw.FPDFPage_GetAnnotCount(page) > 0:
+        return ()
+    return (Notice(FORM_NOT_SHOWN, XFA_PLACEHOLDER),)
+
+
+def _reduced(scale: Scale) -> tuple[Notice, ...]:
+    if scale.value >= scale.wanted:
+        return ()
+    consequence = "its picture has no finer detail" if scale.is_scans_own else "small print may be lost"
+    message = (
+        f"the page was rendered at {scale.dpi:.0f} dpi instead of {scale.wanted_dpi:.0f}, because it would have more "
+        f"pixels than this server decodes; {consequence}"
+    )
+    return (Notice(PAGE_REDUCED, message),)
 
 
 def _forget_last_error() -> None:
@@ -89,13 +191,6 @@ def _open_failure(error: pdfium.PdfiumError, password_given: bool) -> DecodeFail
             "encrypted", "the PDF is encrypted in a way that this server cannot open; send it decrypted"
         )
     return DecodeFailure("unreadable", "the PDF is damaged or has no pages")
-
-
-def _pixels(points: float) -> int:
-    """Pixels along a side of ``points``, rounded as ``pypdfium2.PdfPage.render`` rounds."""
-    if math.isnan(points):
-        return 0
-    return HUGE if math.isinf(points) else math.ceil(points * RENDER_SCALE)
 
 
 def _packed_rows(bitmap: pdfium.PdfBitmap) -> Iterator[bytes]:

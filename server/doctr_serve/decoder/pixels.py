@@ -7,17 +7,17 @@ under it (often black text on black), here they are composited on white, as a vi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from doctr_serve.decoder.samples import Samples, to_eight_bits
+
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from PIL import ImageCms
 
-__all__ = ["oriented", "rgb_bands"]
+__all__ = ["BAND_PIXELS", "rgb_bands"]
 
 # Conversions work on bands of this many pixels, so that only one full-size copy of a page is in memory; small
 # enough for the allocator to reuse the same pages (measured: bands of 12 MB cost ten times the time).
@@ -33,68 +33,69 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Of these the upright rows come from the end of the stored ones.
+_FROM_THE_END = (3, 4, 7, 8)
 
 
-def oriented(image: Image.Image, orientation: int) -> Image.Image:
-    """Returns ``image`` turned upright.
+def rgb_bands(
+    image: Image.Image, orientation: int = 1, *, samples: Samples | None = None, is_opaque: bool = False
+) -> Iterator[bytes]:
+    """Returns the upright image's rows from top to bottom as packed 8-bit RGB, a band at a time.
 
     Args:
-        image: as stored.
+        image: loaded, as stored, of any mode that Pillow's readers of the accepted formats produce.
         orientation: EXIF orientation, 1 to 8.
+        samples: what the samples of a grey image of more than 8 bits mean; None where Pillow's mode says it.
+        is_opaque: whether an alpha channel is to be left out of account.
     """
-    return image.transpose(_TRANSPOSE[orientation]) if orientation in _TRANSPOSE else image
+    convert = _conversion(image, samples or Samples(), is_opaque)
+    return _bands(image, orientation, convert)
 
 
-def rgb_bands(image: Image.Image) -> Iterator[bytes]:
-    """Returns the image's rows from top to bottom as packed 8-bit RGB, a band at a time.
+def _bands(
+    image: Image.Image, orientation: int, convert: Callable[[Image.Image], Image.Image]
+) -> Iterator[bytes]:
+    is_turned = orientation >= 5
+    width, height = (image.height, image.width) if is_turned else image.size
+    rows = max(1, BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        first, last = top, min(top + rows, height)
+        if orientation in _FROM_THE_END:
+            first, last = height - last, height - first
+        box = (first, 0, last, image.height) if is_turned else (0, first, image.width, last)
+        band = convert(image.crop(box))
+        if orientation in _TRANSPOSE:
+            band = band.transpose(_TRANSPOSE[orientation])
+        yield band.tobytes()
 
-    Args:
-        image: loaded, of any mode that Pillow's JPEG, PNG, TIFF and WebP readers produce.
-    """
+
+def _conversion(
+    image: Image.Image, samples: Samples, is_opaque: bool
+) -> Callable[[Image.Image], Image.Image]:
+    """What makes RGB of a part of the image."""
     if image.mode.startswith(("I", "F")):
-        image = Image.fromarray(_eight_bits(image))
-    return _bands(image, _lab_transform() if image.mode == "LAB" else None)
+        return to_eight_bits(image, samples)
+    if image.mode == "LAB":
+        return _lab_to_rgb()
+    if is_opaque:
+        return lambda band: band.convert("RGB")
+    return _on_white
 
 
-def _bands(image: Image.Image, lab_to_rgb: ImageCms.ImageCmsTransform | None) -> Iterator[bytes]:
-    rows = max(1, BAND_PIXELS // image.width)
-    for top in range(0, image.height, rows):
-        band = image.crop((0, top, image.width, min(top + rows, image.height)))
-        if lab_to_rgb is not None:
-            band = lab_to_rgb.apply(band)
-        elif band.has_transparency_data:
-            band = band.convert("RGBA")
-            band = Image.alpha_composite(Image.new("RGBA", band.size, "white"), band)
-        yield (band if band.mode == "RGB" else band.convert("RGB")).tobytes()
+def _on_white(band: Image.Image) -> Image.Image:
+    if band.mode == "La":  # Pillow converts grey with premultiplied alpha to nothing but grey with alpha.
+        band = band.convert("LA")
+    if band.has_transparency_data:
+        band = band.convert("RGBA")
+        band = Image.alpha_composite(Image.new("RGBA", band.size, "white"), band)
+    return band if band.mode == "RGB" else band.convert("RGB")
 
 
-def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
-    """A 16-bit, 32-bit or float grey image as (height, width) uint8.
-
-    16 bits lose the lower byte, as OpenCV and libpng do it. Wider samples have no agreed full scale: the
-    smallest of 1.0 (floats), 8 bits and 16 bits that holds every sample is taken for it; samples outside of
-    all of these are stretched from their least to their greatest.
-    """
-    import numpy as np  # Half of a decoder's start, for images that hardly anybody sends.
-
-    samples = np.asarray(image)
-    if samples.dtype == np.uint16:
-        return (samples >> 8).astype(np.uint8)
-    samples = np.nan_to_num(samples.astype(np.float32), posinf=0.0, neginf=0.0)
-    low, high = float(samples.min()), float(samples.max())
-    if low >= 0 and high <= 1 and image.mode.startswith("F"):
-        return np.rint(samples * 255).astype(np.uint8)
-    if low >= 0 and high <= 255:
-        return np.rint(samples).astype(np.uint8)
-    if low >= 0 and high <= 65535:
-        return (samples / 256).astype(np.uint8)
-    return np.rint((samples - low) / max(high - low, 1e-30) * 255).astype(np.uint8)
-
-
-def _lab_transform() -> ImageCms.ImageCmsTransform:
+def _lab_to_rgb() -> Callable[[Image.Image], Image.Image]:
     """CIELAB (TIFF) to sRGB; ``Image.convert`` knows no LAB."""
     from PIL import ImageCms
 
-    return ImageCms.buildTransform(
+    transform: ImageCms.ImageCmsTransform = ImageCms.buildTransform(
         ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB"
     )
+    return transform.apply

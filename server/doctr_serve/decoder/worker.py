@@ -1,7 +1,7 @@
 """The decoder process: parses hostile files so that the server does not have to.
 
-Started by ``documents.process`` as ``python -m doctr_serve.decoder.worker <socket> <memory bytes> <timeout>``.
-It holds at most one document, answers one message at a time, and ends when its socket does. It imports
+Started by ``documents.process`` as ``python -m doctr_serve.decoder.worker <socket> <memory bytes> <timeout>
+<page pixels>``. It holds at most one document, answers one message at a time, and ends when its socket does. It imports
 neither torch nor grpc.
 """
 
@@ -13,19 +13,25 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO, Protocol
 
+from doctr_serve.decoder.budget import Budget
 from doctr_serve.decoder.channel import Channel, ChannelClosedError
 from doctr_serve.decoder.failure import DecodeFailure
 from doctr_serve.decoder.formats import ACCEPTED_FORMATS, HEAD_BYTES, guess_foreign_format, sniff_format
-from doctr_serve.decoder.image_document import SingleImageDocument, TiffDocument
+from doctr_serve.decoder.notices import Notice, Raster
 from doctr_serve.decoder.pdf_document import PdfDocument
+from doctr_serve.decoder.picture_document import PictureDocument
+from doctr_serve.decoder.tiff_document import TiffDocument
 
 __all__ = ["Worker", "main", "open_document"]
 
 DAMAGED = "the content is damaged or incomplete"
 OUT_OF_MEMORY = "decoding it needs more memory than this server allows; send it smaller"
+
+# The server gives an operation up first; this many times later the process ends itself, in case the server is gone.
+SELF_DESTRUCT_FACTOR = 2.0
 
 
 class Document(Protocol):
@@ -35,22 +41,27 @@ class Document(Protocol):
     def page_count(self) -> int:
         """Pages of the document."""
 
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """What a caller should know of the document."""
+
     def size(self, page_number: int) -> tuple[int, int]:
         """Height and width in pixels, from headers; (0, 0) for a damaged page."""
 
-    def decode(self, page_number: int) -> tuple[int, int, Iterator[bytes]]:
-        """Height, width, and the rows as packed 8-bit RGB."""
+    def decode(self, page_number: int) -> Raster:
+        """The page, within the budget."""
 
     def close(self) -> None:
         """Frees everything."""
 
 
-def open_document(file: BinaryIO, password: str) -> tuple[str, Document]:
+def open_document(file: BinaryIO, password: str, budget: Budget) -> tuple[str, Document]:
     """Returns the format's name and the opened document.
 
     Args:
         file: the file, open for reading.
         password: for an encrypted PDF; "" for none.
+        budget: what the process may take.
 
     Raises:
         DecodeFailure: the content is of no accepted format, or encrypted.
@@ -69,10 +80,10 @@ def open_document(file: BinaryIO, password: str) -> tuple[str, Document]:
             f"the content is of no accepted format{looks_like}; accepted are {ACCEPTED_FORMATS}",
         )
     if format_name == "pdf":
-        return format_name, PdfDocument(file, password)
+        return format_name, PdfDocument(file, password, budget)
     if format_name == "tiff":
-        return format_name, TiffDocument(file)
-    return format_name, SingleImageDocument(file, format_name)
+        return format_name, TiffDocument(file, budget)
+    return format_name, PictureDocument(file, format_name, budget)
 
 
 class Worker:
@@ -80,14 +91,17 @@ class Worker:
 
     Args:
         channel: the socket to the server.
-        timeout_s: seconds after which one operation ends the process. The server gives up earlier; this holds
-            when the server is gone and a parser hangs.
+        timeout_s: seconds after which the server gives an operation up. When it is gone and a parser hangs, the
+            process ends itself after some more.
+        budget: what each operation may take of this process.
     """
 
-    def __init__(self, channel: Channel, timeout_s: float) -> None:
+    def __init__(self, channel: Channel, timeout_s: float, budget: Budget) -> None:
         self._channel = channel
-        self._timeout_s = timeout_s
+        self._timeout_s = timeout_s * SELF_DESTRUCT_FACTOR
+        self._budget = budget
         self._document: Document | None = None
+        self._file_bytes = 0
 
     def run(self) -> None:
         """Says that it is ready, then serves until the server closes the socket."""
@@ -96,6 +110,7 @@ class Worker:
             while True:
                 message, descriptor = self._channel.receive()
                 faulthandler.dump_traceback_later(self._timeout_s, exit=True, file=nowhere)
+                self._budget.begin(self._file_bytes)
                 reply, bands = self._answer(message, descriptor)
                 faulthandler.cancel_dump_traceback_later()
                 self._channel.send(reply)
@@ -103,12 +118,19 @@ class Worker:
                     self._channel.send_bytes(band)
                 # Only now may the page's memory go; the next page needs it.
                 del bands
+                self._budget.end()
 
     def open(self, file: BinaryIO, password: str) -> dict[str, Any]:
         """Opens a document in place of the one before; returns the reply."""
         self.close()
-        format_name, self._document = open_document(file, password)
-        return {"format": format_name, "page_count": self._document.page_count}
+        self._file_bytes = os.fstat(file.fileno()).st_size
+        self._budget.begin(self._file_bytes)
+        format_name, self._document = open_document(file, password, self._budget)
+        return {
+            "format": format_name,
+            "page_count": self._document.page_count,
+            "warnings": list(self._document.notices),
+        }
 
     def sizes(self, pages: list[int]) -> dict[str, Any]:
         """Returns the reply with the sizes of ``pages``."""
@@ -119,8 +141,8 @@ class Worker:
         """Decodes one page; returns the reply and its pixels."""
         if self._document is None:
             raise DecodeFailure("unreadable", DAMAGED)
-        height, width, bands = self._document.decode(page_number)
-        return {"height": height, "width": width}, bands
+        page = self._document.decode(page_number)
+        return {"height": page.height, "width": page.width, "warnings": list(page.notices)}, page.bands
 
     def close(self) -> None:
         """Closes the open document, if there is one."""
@@ -172,15 +194,16 @@ def main(arguments: list[str], worker_class: type[Worker] = Worker) -> None:
     """Entry point.
 
     Args:
-        arguments: socket's file descriptor, memory in bytes, seconds for one operation.
+        arguments: socket's file descriptor, memory in bytes, seconds for one operation, pixels of a page.
         worker_class: what answers; tests pass workers that fail on purpose.
     """
     descriptor, memory_bytes, timeout_s = int(arguments[0]), int(arguments[1]), float(arguments[2])
+    budget = Budget(memory_bytes, timeout_s, max_page_pixels=int(arguments[3]))
     # The server decides when this process ends: a Ctrl-C or SIGTERM for everyone must let a drain finish.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     confine(memory_bytes)
-    worker_class(Channel(socket.socket(fileno=descriptor)), timeout_s).run()
+    worker_class(Channel(socket.socket(fileno=descriptor)), timeout_s, budget).run()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from doctr_serve.decoder.formats import ACCEPTED_FORMATS
 from doctr_serve.documents.opened import OpenedDocuments
-from doctr_serve.documents.pages import DecodedPage, DocumentLimits, PageReference
+from doctr_serve.documents.pages import DecodedPage, DocumentLimits, PageReference, PageWarning
 from doctr_serve.documents.pool import DecoderPool
 from doctr_serve.documents.quota import DocumentQuota
 from doctr_serve.documents.source import SourceDocument
@@ -15,5 +15,6 @@ __all__ = [
     "DocumentQuota",
     "OpenedDocuments",
     "PageReference",
+    "PageWarning",
     "SourceDocument",
 ]

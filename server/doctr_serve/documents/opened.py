@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents.failures import document_error
 from doctr_serve.documents.page_selection import PageSelection
-from doctr_serve.documents.pages import DecodedPage, DocumentLimits, PageReference
-from doctr_serve.documents.process import DecoderGoneError, DecoderProcess, DecoderStalledError
+from doctr_serve.documents.pages import (
+    DecodedPage,
+    DocumentLimits,
+    PageReference,
+    PageWarning,
+    warnings_of,
+)
+from doctr_serve.documents.process import (
+    DecoderGoneError,
+    DecoderOvertimeError,
+    DecoderProcess,
+    DecoderStalledError,
+)
 from doctr_serve.documents.source import SourceDocument
 from doctr_serve.errors import (
     DecoderCrashedError,
@@ -71,6 +83,9 @@ class OpenedDocuments:
         self._current_index: int | None = None
         self._open_outstanding = False
         self._lost: dict[int, type[DocumentError]] = {}  # by document: what its remaining pages fail with
+        self._died_in_open: set[int] = set()
+        # Those of each document as a whole, until its first page takes them.
+        self._warnings: dict[int, tuple[PageWarning, ...]] = {}
         self._requested = -1
         self.references: list[PageReference] = []
 
@@ -126,8 +141,10 @@ class OpenedDocuments:
     def _inspect_or_retry(self, index: int, document: SourceDocument, selection: PageSelection) -> None:
         try:
             self._inspect_document(index, document, selection)
-        except DecoderGoneError:
-            # Not for certain this document's fault: the system kills processes when memory is short.
+        except DecoderOvertimeError:
+            raise
+        except (DecoderGoneError, DecoderStalledError):
+            # Not for certain this document's fault: the system kills and stops processes when memory is short.
             self._replace()
             self._inspect_document(index, document, selection)
 
@@ -138,6 +155,7 @@ class OpenedDocuments:
         if "error" in reply:
             raise document_error(reply["error"], reply["problem"], document.name)
         self._current_index = index
+        self._warnings[index] = warnings_of(reply)
         page_count = reply["page_count"]
         if reply["format"] in MULTI_PAGE_FORMATS:
             selection.check_not_empty(document.name, page_count)
@@ -156,7 +174,10 @@ class OpenedDocuments:
             raise document_error(reply["error"], reply["problem"], document.name)
         for page, (height, width) in zip(pages, reply["sizes"], strict=True):
             reference = PageReference(document.name, index, page, page_count, int(height), int(width))
-            self._check_size(reference, reference.height, reference.width)
+            if (
+                page_count == 1
+            ):  # Of several pages, one that is too large is an error of its own when it is decoded.
+                self._check_size(reference, reference.height, reference.width)
             self.references.append(reference)
 
     def _check_size(self, reference: PageReference, height: int, width: int) -> None:
@@ -171,16 +192,28 @@ class OpenedDocuments:
     def _next(self, position: int) -> DecodedPage:
         reference = self.references[position]
         self._interrupt.check()
-        self._request(position)
-        try:
-            page = self._receive(reference)
-        except DecoderGoneError:
-            page = DecodedPage(reference, None, self._crashed(reference.document_name, reference.page_number))
-        except DecoderStalledError:
-            page = DecodedPage(reference, None, self._stalled(reference.document_name, reference.page_number))
+        page = self._read(position, reference)
+        of_document = self._warnings.pop(reference.document_index, ())
         if position + 1 < len(self.references):
             self._request(position + 1)
-        return page
+        return replace(page, warnings=of_document + page.warnings)
+
+    def _read(self, position: int, reference: PageReference) -> DecodedPage:
+        """Reads a page, a second time where the decoder died or stood still: that may be the machine's fault."""
+        error: DocumentError
+        for _ in range(2):
+            self._request(position)
+            try:
+                return self._receive(reference)
+            except DecoderOvertimeError:
+                return DecodedPage(reference, None, self._stalled(*_where(reference)))
+            except DecoderGoneError:
+                error = self._crashed(*_where(reference))
+            except DecoderStalledError:
+                error = self._stalled(*_where(reference))
+            self._requested = position - 1
+        self._requested = position
+        return DecodedPage(reference, None, error)
 
     def _request(self, position: int) -> None:
         """Asks for a page, and for its document when that is not the open one, unless that has happened."""
@@ -216,15 +249,18 @@ class OpenedDocuments:
         return self._receive_pixels(process, reference, reply)
 
     def _receive_open(self, process: DecoderProcess, reference: PageReference) -> None:
-        """Takes the answer of a document opened again; if it fails now, its remaining pages are lost."""
+        """Takes the answer of a document opened again; if that fails, its remaining pages are lost.
+
+        Where the decoder died of it or stood still, when that happens for the second time.
+        """
         index = reference.document_index
         try:
             reply = process.receive(self._interrupt)
-        except DecoderGoneError:
-            self._lost[index] = DecoderCrashedError
-            raise
-        except DecoderStalledError:
-            self._lost[index] = DecoderTimeoutError
+        except (DecoderGoneError, DecoderStalledError) as failure:
+            if index in self._died_in_open or isinstance(failure, DecoderOvertimeError):
+                is_gone = isinstance(failure, DecoderGoneError)
+                self._lost[index] = DecoderCrashedError if is_gone else DecoderTimeoutError
+            self._died_in_open.add(index)
             raise
         self._open_outstanding = False
         if "error" in reply:
@@ -248,7 +284,10 @@ class OpenedDocuments:
         except PageTooLargeError as error:  # The header said otherwise.
             self._replace()
             return DecodedPage(reference, None, error)
-        return DecodedPage(reference, process.receive_pixels(height, width, self._interrupt))
+        pixels = process.receive_pixels(height, width, self._interrupt)
+        return DecodedPage(
+            replace(reference, height=height, width=width), pixels, warnings=warnings_of(reply)
+        )
 
     def _crashed(self, document_name: str, page_number: int | None) -> DecoderCrashedError:
         # The request id, which every record carries, tells whose; file names are personal and not logged.
@@ -267,7 +306,8 @@ class OpenedDocuments:
         self._replace()
         return DecoderTimeoutError(
             document_name,
-            f"decoding it took longer than the {self._limits.page_decode_timeout_s:g} s this server allows",
+            f"decoding it took longer than the {self._limits.page_decode_timeout_s:g} s this server allows, or the "
+            "share of them that a page of its size is worth",
             page_number=page_number,
         )
 
@@ -279,3 +319,7 @@ class OpenedDocuments:
     def _running(self) -> DecoderProcess:
         assert self._process is not None, "the documents are closed"  # noqa: S101 - a bug of the caller
         return self._process
+
+
+def _where(reference: PageReference) -> tuple[str, int]:
+    return reference.document_name, reference.page_number

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,12 @@ from numpy.typing import NDArray
 from doctr_serve.errors import DocumentError
 from doctr_serve.settings import Settings
 
-__all__ = ["DecodedPage", "DocumentLimits", "PageReference"]
+__all__ = ["DecodedPage", "DocumentLimits", "PageReference", "PageWarning", "warnings_of"]
+
+# Bounds of what a decoder that a document has taken over can put into an answer.
+MAX_WARNINGS = 16
+MAX_WARNING_LENGTH = 512
+WARNING_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,8 @@ class PageReference:
         document_index: 0-based position of its document in the request.
         page_number: 1-based number in its document.
         page_count: pages of its document, selected or not.
-        height: pixels as it will be decoded, EXIF orientation applied; 0 where the page's header is damaged.
+        height: pixels upright, EXIF orientation applied. Before the page is decoded, as the header says: a scan
+            in a PDF may come out larger, 0 stands where only decoding can tell. With a page's pixels, theirs.
         width: as ``height``.
     """
 
@@ -35,18 +43,53 @@ class PageReference:
 
 
 @dataclass(frozen=True)
+class PageWarning:
+    """Something that a caller should know of a page that was read all the same.
+
+    Attributes:
+        code: stable UPPER_SNAKE_CASE identifier for programs, e.g. ``"PAGE_REDUCED"``; those that there are stand
+            in ``doctr_serve.decoder.notices``.
+        message: one sentence for people, without the file's name; at most 512 printable characters.
+    """
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
 class DecodedPage:
     """One page: its pixels, or why there are none.
 
     Attributes:
-        reference: which page.
+        reference: which page, with the size of ``image`` where there is one.
         image: (height, width, 3) uint8 RGB, C-contiguous and writeable; None when ``error`` is set.
         error: why the page could not be decoded; None when ``image`` is set.
+        warnings: what to know of this page. Those of its document as a whole stand on the first page of the
+            document that is read, and on no other: a thousand pages need not say it a thousand times.
     """
 
     reference: PageReference
     image: NDArray[np.uint8] | None = field(repr=False)
     error: DocumentError | None = None
+    warnings: tuple[PageWarning, ...] = ()
+
+
+def warnings_of(reply: dict[str, Any]) -> tuple[PageWarning, ...]:
+    """Returns the warnings in a decoder's reply, which is untrusted: 16 at most, malformed ones left out.
+
+    Args:
+        reply: with ``"warnings": [[code, message], …]``, or without.
+    """
+    listed = reply.get("warnings")
+    found = []
+    for entry in listed[:MAX_WARNINGS] if isinstance(listed, list) else ():
+        match entry:
+            case [str(code), str(message)] if WARNING_CODE.fullmatch(code):
+                text = "".join(
+                    character for character in message[:MAX_WARNING_LENGTH] if character.isprintable()
+                )
+                found.append(PageWarning(code, text))
+    return tuple(found)
 
 
 @dataclass(frozen=True)

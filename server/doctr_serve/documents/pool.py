@@ -179,7 +179,10 @@ class DecoderPool:
 
     def _start(self) -> DecoderProcess:
         return DecoderProcess(
-            self.limits.decoder_memory_bytes, self.limits.page_decode_timeout_s, self._worker_command
+            self.limits.decoder_memory_bytes,
+            self.limits.page_decode_timeout_s,
+            self.limits.max_page_pixels,
+            self._worker_command,
         )
 
     def _leave(self, process: DecoderProcess | None) -> None:

@@ -23,15 +23,18 @@ from doctr_serve.decoder.channel import Channel, ChannelClosedError, Readable
 from doctr_serve.documents.source import SourceDocument
 from doctr_serve.errors import DeadlineExceeded, InternalError
 
-__all__ = ["WORKER_COMMAND", "DecoderGoneError", "DecoderProcess", "DecoderStalledError"]
+__all__ = [
+    "WORKER_COMMAND",
+    "DecoderGoneError",
+    "DecoderOvertimeError",
+    "DecoderProcess",
+    "DecoderStalledError",
+]
 
 logger = logging.getLogger(__name__)
 
 # -P: a folder named PIL in the working directory must not become the decoder.
 WORKER_COMMAND = (sys.executable, "-P", "-m", "doctr_serve.decoder.worker")
-
-# The process ends itself this many times later than the server gives it up, in case the server is gone.
-SELF_DESTRUCT_FACTOR = 2.0
 
 # Loading the parsers takes a second at most; on a machine that is starved, longer.
 START_TIMEOUT_S = 60.0
@@ -46,7 +49,11 @@ class DecoderGoneError(Exception):
 
 
 class DecoderStalledError(Exception):
-    """The process took too long."""
+    """The process took too long: it hangs, was stopped, or the machine is starved."""
+
+
+class DecoderOvertimeError(DecoderStalledError):
+    """The process used up its processor time and ended: the document's doing for certain."""
 
 
 class DecoderProcess:
@@ -55,16 +62,23 @@ class DecoderProcess:
     Args:
         memory_bytes: its address space; 0 for no limit.
         timeout_s: seconds it may take for one answer.
-        command: what to start; the socket's descriptor, ``memory_bytes`` and a timeout are appended.
+        max_page_pixels: pixels of a page at most; larger pages of a PDF are rendered smaller.
+        command: what to start; the socket's descriptor and the three limits are appended.
     """
 
-    def __init__(self, memory_bytes: int, timeout_s: float, command: Sequence[str] = WORKER_COMMAND) -> None:
+    def __init__(
+        self,
+        memory_bytes: int,
+        timeout_s: float,
+        max_page_pixels: int,
+        command: Sequence[str] = WORKER_COMMAND,
+    ) -> None:
         self._timeout_s = timeout_s
         ours, theirs = socket.socketpair()
         ours.settimeout(timeout_s)  # of what is sent; reads wait for readiness
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the operator's own interpreter
-                [*command, str(theirs.fileno()), str(memory_bytes), str(timeout_s * SELF_DESTRUCT_FACTOR)],
+                [*command, *map(str, (theirs.fileno(), memory_bytes, timeout_s, max_page_pixels))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -124,12 +138,13 @@ class DecoderProcess:
 
         Raises:
             DecoderGoneError: the process died.
+            DecoderOvertimeError: it used up its processor time.
             DecoderStalledError: it took longer than ``timeout_s`` since the question.
             RequestCancelled: ``interrupt`` fired.
             DeadlineExceeded: ``interrupt`` fired.
         """
         if not self._sent_at:  # The question did not get through.
-            raise DecoderGoneError
+            raise self._gone()
         if not self._is_ready:
             # Its start is no time that the document took.
             self._receive_until(self._started_at + START_TIMEOUT_S, interrupt)
@@ -148,6 +163,7 @@ class DecoderProcess:
 
         Raises:
             DecoderGoneError: the process died.
+            DecoderOvertimeError: it used up its processor time.
             DecoderStalledError: the pixels took longer than ``timeout_s``.
             RequestCancelled: ``interrupt`` fired.
             DeadlineExceeded: ``interrupt`` fired.
@@ -160,7 +176,7 @@ class DecoderProcess:
         try:
             self._channel.receive_into(memoryview(pixels.data).cast("B"))
         except ChannelClosedError as error:
-            raise DecoderGoneError from error
+            raise self._gone() from error
         self._amid_pixels = False
         return pixels
 
@@ -198,6 +214,10 @@ class DecoderProcess:
             return "it closed its socket"
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
+    def _gone(self) -> DecoderGoneError | DecoderOvertimeError:
+        # decoder/budget.py: SIGPROF is how the kernel ends a process whose processor time is used up.
+        return DecoderOvertimeError() if self.last_words() == "SIGPROF" else DecoderGoneError()
+
     def _send(self, message: dict[str, Any], descriptor: int | None) -> None:
         try:
             self._channel.send(message, descriptor)
@@ -210,7 +230,7 @@ class DecoderProcess:
         try:
             message, descriptor = self._channel.receive()
         except ChannelClosedError as error:
-            raise DecoderGoneError from error
+            raise self._gone() from error
         if descriptor is not None:  # No honest decoder sends one.
             os.close(descriptor)
         return message

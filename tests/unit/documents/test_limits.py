@@ -69,6 +69,18 @@ def tiff_bomb() -> bytes:
     )
 
 
+def gif_bomb() -> bytes:
+    content = bytearray(encoded(Image.new("P", (16, 16)), "GIF"))
+    content[6:10] = struct.pack("<HH", 65_535, 65_535)
+    return bytes(content)
+
+
+def bmp_bomb() -> bytes:
+    content = bytearray(encoded(Image.new("RGB", (16, 16)), "BMP"))
+    content[18:26] = struct.pack("<ii", 40_000, 40_000)
+    return bytes(content)
+
+
 def pdf_bomb(side: float) -> bytes:
     document = pikepdf.new()
     add_page(document, text_operators("small"))
@@ -81,8 +93,8 @@ BOMBS = {
     "jpeg 65,500 x 65,500": (jpeg_bomb(), 1),
     "webp 16,384 x 16,384": (webp_bomb(), 1),
     "tiff 100,000 x 100,000": (tiff_bomb(), 1),
-    "pdf 200 inches": (pdf_bomb(14_400), 2),
-    "pdf astronomical": (pdf_bomb(1e9), 2),
+    "gif 65,535 x 65,535": (gif_bomb(), 1),
+    "bmp 40,000 x 40,000": (bmp_bomb(), 1),
 }
 
 
@@ -117,9 +129,36 @@ def test_a_page_at_the_limit_is_read_and_one_pixel_more_is_not(make_pool, read) 
         read(encoded(Image.new("RGB", (21, 29)), "PNG"), through=pool)
 
 
-def test_only_selected_pages_are_measured(read) -> None:
-    (page,) = read(BOMBS["pdf 200 inches"][0], pages="1")
-    assert page.error is None
+def test_a_pdf_page_of_200_inches_is_rendered_smaller_and_says_so(make_pool, read) -> None:
+    pool = make_pool(max_page_pixels=8_000_000)
+    small, large = read(pdf_bomb(14_400), through=pool)
+    assert (small.error, small.warnings) == (None, ())
+    assert large.error is None
+    assert 7_900_000 < large.image.shape[0] * large.image.shape[1] <= 8_000_000
+    assert (large.reference.height, large.reference.width) == large.image.shape[:2]
+    (warning,) = large.warnings
+    assert warning.code == "PAGE_REDUCED"
+    assert "at 14 dpi instead of 144" in warning.message
+
+
+@pytest.mark.parametrize("side", [100_000, 1e6, 1e9])
+def test_a_pdf_page_on_which_nothing_would_be_legible_costs_only_itself(make_pool, read, side: float) -> None:
+    pool = make_pool()
+    small, large = read(pdf_bomb(side), through=pool)
+    assert small.error is None
+    assert isinstance(large.error, PageTooLargeError)
+    assert large.error.page_number == 2
+    assert "within the 50000000 pixels" in large.error.message
+    (process_id,) = pool.idle_process_ids()
+    assert peak_memory_kib(process_id) < 100 * 1024
+
+
+def test_of_several_tiff_pages_one_that_is_too_large_costs_only_itself(make_pool, read) -> None:
+    pages = [Image.new("L", size) for size in ((30, 20), (21, 29), (30, 20))]
+    content = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    results = read(content, through=make_pool(max_page_pixels=600))
+    assert [type(page.error) for page in results] == [type(None), PageTooLargeError, type(None)]
+    assert "21 x 29 pixels is more than the 600" in results[1].error.message
 
 
 def test_a_picture_bomb_inside_a_small_pdf_page_stays_in_the_decoder(make_pool, read) -> None:
@@ -201,18 +240,22 @@ def test_a_malformed_selection_is_refused_before_any_document_is_opened(pool: De
     [
         (b"hello world", ""),
         (b"\0" * 5000, ""),
-        (b"GIF89a" + bytes(20), "it looks like GIF"),
+        (b"\0\0\0\x0cjP  \r\n" + bytes(20), "it looks like JPEG 2000"),
+        (b"\xff\x4f\xff\x51" + bytes(20), "it looks like JPEG 2000"),
+        (b"\xff\x0a" + bytes(20), "it looks like JPEG XL"),
+        (b"\0\0\0\x1cftypavif" + bytes(20), "it looks like HEIC or AVIF"),
+        (b"\0\0\0\x1cftypmif1" + bytes(20), "it looks like HEIC or AVIF"),
         (b"\0\0\0\x18ftypheic" + bytes(20), "it looks like HEIC or AVIF"),
         (b"PK\x03\x04" + bytes(20), "it looks like a ZIP archive or an Office document"),
         (b"<!DOCTYPE html><html>", "it looks like HTML, SVG or XML"),
-        (b"BM" + bytes(60), "it looks like BMP"),
+        (b"BM" + bytes(60), "it looks like a BMP of an unknown version"),
     ],
 )
 def test_an_unsupported_file_names_what_is_accepted(
     pool: DecoderPool, content: bytes, looks_like: str
 ) -> None:
     with pytest.raises(
-        UnsupportedDocumentError, match="accepted are JPEG, PNG, PDF, TIFF and WebP"
+        UnsupportedDocumentError, match="accepted are JPEG, PNG, PDF, TIFF, WebP, GIF and BMP"
     ) as caught:
         pool.open([SourceDocument("letter.pdf", content)], interrupt=Interrupt())
     assert looks_like in caught.value.message

@@ -30,30 +30,6 @@ def pdf(text: str = "A page with text", size=(300.3, 200.7), **entries) -> bytes
     return saved(document)
 
 
-def form_pdf() -> bytes:
-    """A text field with an appearance, as an annotation of the page."""
-    document = pikepdf.new()
-    page = add_page(document, text_operators("Name:", (300, 200)), (300, 200))
-    look = document.make_stream(b"1 0 0 rg 0 0 100 20 re f")
-    look.stream_dict.update(
-        pikepdf.Dictionary(Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form, BBox=[0, 0, 100, 20])
-    )
-    field = document.make_indirect(
-        pikepdf.Dictionary(
-            Type=pikepdf.Name.Annot,
-            Subtype=pikepdf.Name.Widget,
-            FT=pikepdf.Name.Tx,
-            T="name",
-            Rect=[50, 50, 150, 70],
-            AP=pikepdf.Dictionary(N=look),
-            F=4,
-        )
-    )
-    page.obj.Annots = document.make_indirect([field])
-    document.Root.AcroForm = pikepdf.Dictionary(Fields=[field])
-    return saved(document)
-
-
 def transparent_pdf() -> bytes:
     document = pikepdf.new()
     page = add_page(document, b"/G gs 0 0 1 rg 20 20 100 100 re f", (200, 200))
@@ -72,12 +48,10 @@ KINDS = {
     "odd size": pdf(size=(101.3, 77.7)),
     **{f"rotated {angle}": pdf(Rotate=angle) for angle in (90, 180, 270)},
     "cropped": pdf(CropBox=[10, 10, 190.5, 195]),
-    "user unit": pdf(UserUnit=2.0),
     "no size": pdf(size=(0, 0)),
     "infinite": pdf(MediaBox=[0, 0, 1e39, 1e39]),
     "upside-down box": pdf(MediaBox=[200, 300, 0, 0]),
     "transparency": transparent_pdf(),
-    "form": form_pdf(),
     "no contents": pdf(""),
     "junk before the header": b"\n" * 100 + letter_pdf().content,
 }
