@@ -87,7 +87,7 @@ class Settings(BaseSettings):
 
     # Requests
     max_concurrent_requests: int = Field(4, ge=1)
-    """Requests worked on at the same time; each has a decoder process of its own."""
+    """Requests worked on at the same time; whose page is next is decided page by page."""
     max_queued_requests: int = Field(32, ge=0)
     """Requests that wait beyond these; one more is refused with RESOURCE_EXHAUSTED and RetryInfo."""
     request_timeout_s: float = Field(600.0, gt=0)
@@ -110,6 +110,8 @@ class Settings(BaseSettings):
     """Pixels per page, checked before decoding (50 million: A3 at 400 dpi, 150 MB in memory)."""
     page_decode_timeout_s: float = Field(30.0, gt=0)
     """Longest time to decode or render one page."""
+    max_decoder_processes: int = Field(8, ge=1)
+    """Decoder processes at most; documents open beyond these are opened again when their next page is due."""
     decoder_memory_bytes: int = Field(2048 * MIB, gt=0)
     """Address space of one decoder process."""
     spool_memory_bytes: int = Field(8 * MIB, ge=0)

@@ -90,7 +90,7 @@ class Worker:
         self.future: Future[None] = threads.submit(self._run)
 
     def _run(self) -> None:
-        with self._admission.turn(self.interrupt):
+        with self._admission.turns(self.interrupt).turn():
             self._order.append(self._number)
             self.started.set()
             assert self.finish.wait(30)
@@ -115,7 +115,7 @@ def test_no_more_than_the_set_number_work_at_once() -> None:
 
     def work(_: int) -> None:
         nonlocal working, most
-        with admission.turn(Interrupt()):
+        with admission.turns(Interrupt()).turn():
             with lock:
                 working += 1
                 most = max(most, working)
@@ -135,7 +135,7 @@ def test_who_leaves_the_queue_gives_nobody_elses_turn_away(expires: bool) -> Non
         first = Worker(admission, threads, order, 0)
         assert first.started.wait(10)
         leaving = WatchedInterrupt(0.05 if expires else None)
-        left = threads.submit(lambda: admission.turn(leaving).__enter__())
+        left = threads.submit(lambda: admission.turns(leaving).turn().__enter__())
         assert leaving.waiting.wait(10)
         if not expires:
             leaving.cancel()
@@ -146,7 +146,7 @@ def test_who_leaves_the_queue_gives_nobody_elses_turn_away(expires: bool) -> Non
         first.finish.set()
         assert last.started.wait(10)
         last.finish.set()
-    with admission.turn(Interrupt()):
+    with admission.turns(Interrupt()).turn():
         pass
 
 
@@ -156,7 +156,7 @@ def test_turns_survive_many_who_leave_at_any_moment() -> None:
 
     def work(number: int) -> bool:
         try:
-            with admission.turn(Interrupt(0.001 * (number % 20) + 0.001)):
+            with admission.turns(Interrupt(0.001 * (number % 20) + 0.001)).turn():
                 threading.Event().wait(0.002)
                 return True
         except DeadlineExceeded:
@@ -164,7 +164,7 @@ def test_turns_survive_many_who_leave_at_any_moment() -> None:
 
     with ThreadPoolExecutor(16) as threads:
         assert any(threads.map(work, range(300)))
-    with admission.turn(Interrupt(1)), admission.turn(Interrupt(1)):
+    with admission.turns(Interrupt(1)).turn(), admission.turns(Interrupt(1)).turn():
         pass
 
 
@@ -173,11 +173,14 @@ def test_the_retry_delay_grows_with_what_requests_take_and_with_the_queue() -> N
     admission = Admission(max_concurrent_requests=1, max_queued_requests=0, clock=lambda: now)
     admission.set_ready()
 
-    def take_turns_of(seconds: float, count: int) -> None:
+    def read_for(seconds: float, requests: int) -> None:
         nonlocal now
-        for _ in range(count):
-            with admission.turn(Interrupt()):
-                now += seconds
+        for _ in range(requests):
+            with admission.turns(Interrupt()) as turns:
+                for _ in range(5):
+                    with turns.turn():
+                        now += seconds / 5
+                    now += 100.0  # its caller takes the page
 
     def delay() -> float:
         with admission.place(), pytest.raises(QueueFullError) as caught, admission.place():
@@ -185,15 +188,15 @@ def test_the_retry_delay_grows_with_what_requests_take_and_with_the_queue() -> N
         assert caught.value.retry_after_s is not None
         return caught.value.retry_after_s
 
-    take_turns_of(5.0, 100)
+    read_for(5.0, 100)
     assert delay() == pytest.approx(5.0)
     waiting = WatchedInterrupt()
-    with ThreadPoolExecutor(1) as threads, admission.turn(Interrupt()):
-        queued = threads.submit(lambda: admission.turn(waiting).__enter__())
+    with ThreadPoolExecutor(1) as threads, admission.turns(Interrupt()).turn():
+        queued = threads.submit(lambda: admission.turns(waiting).turn().__enter__())
         assert waiting.waiting.wait(10)
         assert delay() == pytest.approx(10.0)
         waiting.cancel()
         with pytest.raises(RequestCancelled):
             queued.result(10)
-    take_turns_of(1000.0, 100)
+    read_for(1000.0, 100)
     assert delay() == 60.0

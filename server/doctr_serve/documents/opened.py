@@ -1,21 +1,22 @@
-"""The documents of one request: what is known before the first page, then the pages one by one."""
+"""The documents of one request, page by page."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from doctr_serve.common.interrupt import Interrupt
-from doctr_serve.documents.failures import document_error
-from doctr_serve.documents.page_selection import PageSelection
+from doctr_serve.documents.failures import crashed, document_error, stalled
+from doctr_serve.documents.inspection import Inspection
+from doctr_serve.documents.lease import DecoderLease
 from doctr_serve.documents.pages import (
     DecodedPage,
     DocumentLimits,
     PageReference,
-    PageWarning,
+    check_page_size,
     warnings_of,
 )
 from doctr_serve.documents.process import (
@@ -25,69 +26,49 @@ from doctr_serve.documents.process import (
     DecoderStalledError,
 )
 from doctr_serve.documents.source import SourceDocument
-from doctr_serve.errors import (
-    DecoderCrashedError,
-    DecoderTimeoutError,
-    DocumentError,
-    PageTooLargeError,
-    RequestTooLargeError,
-)
+from doctr_serve.errors import DecoderCrashedError, DecoderTimeoutError, DocumentError, PageTooLargeError
 
 __all__ = ["OpenedDocuments"]
 
-logger = logging.getLogger(__name__)
-
-# Formats with pages; of the others, a single picture, `pages` selects nothing and leaves out nothing.
-MULTI_PAGE_FORMATS = ("pdf", "tiff")
-
-
-class ProcessLender(Protocol):
-    """Where a decoder process comes from: ``DecoderPool``."""
-
-    def replace(self, process: DecoderProcess) -> DecoderProcess:
-        """Ends a process in use and returns a fresh one in its place."""
-
-    def release(self, process: DecoderProcess) -> None:
-        """Takes a process back."""
-
 
 class OpenedDocuments:
-    """One request's documents, with a decoder process to itself until it is closed.
+    """One request's documents, with a decoder process while they are at work.
 
     Made by :meth:`DecoderPool.open`; a context manager. Used by one thread at a time.
 
     Args:
-        process: the decoder process at work.
-        lender: takes it back, or replaces it.
+        lease: the hold on a decoder process.
         documents: the files, in the order in which they are answered.
+        inspection: what is known of them.
         limits: the bounds.
         interrupt: the request's stop signal.
 
     Attributes:
-        references: every page that will be read, in order.
+        references: every page that will be read, in order; a document that cannot be read is one entry.
     """
 
     def __init__(
         self,
-        process: DecoderProcess,
-        lender: ProcessLender,
+        lease: DecoderLease,
         documents: Sequence[SourceDocument],
+        inspection: Inspection,
         limits: DocumentLimits,
         interrupt: Interrupt,
     ) -> None:
-        self._lender = lender
+        self._lease = lease
         self._documents = documents
         self._limits = limits
         self._interrupt = interrupt
-        self._process: DecoderProcess | None = process
-        self._current_index: int | None = None
+        self._failures = inspection.failures
+        # Those of each document as a whole, until its first page takes them.
+        self._warnings = inspection.warnings
+        self._current_index = inspection.open_document
         self._open_outstanding = False
         self._lost: dict[int, type[DocumentError]] = {}  # by document: what its remaining pages fail with
         self._died_in_open: set[int] = set()
-        # Those of each document as a whole, until its first page takes them.
-        self._warnings: dict[int, tuple[PageWarning, ...]] = {}
         self._requested = -1
-        self.references: list[PageReference] = []
+        self._delivered = -1
+        self.references = inspection.references
 
     def __enter__(self) -> OpenedDocuments:
         return self
@@ -100,29 +81,31 @@ class OpenedDocuments:
     @property
     def process_id(self) -> int:
         """The operating system's number of the decoder process at work."""
-        return self._running().process_id
+        return self._lease.process.process_id
 
     def close(self) -> None:
         """Gives the decoder process back; safe to call again."""
-        process, self._process = self._process, None
-        if process is not None:
-            self._lender.release(process)
+        self._lease.close()
 
-    def inspect(self, selection: PageSelection) -> None:
-        """Opens every document once and fills ``references`` from the headers.
+    def park(self) -> None:
+        """Lets others have the decoder process until the next :meth:`at_work`."""
+        self._lease.park()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Holds a decoder process; outside of it others may have it, and what was open is opened again.
 
         Raises:
-            DocumentError: a document cannot be read, or a page is too large.
-            InvalidOptionError: ``selection`` selects nothing of a document.
-            RequestTooLargeError: more pages than one request may have.
+            StopSignal: the interrupt fired while all processes were at work.
         """
-        for index, document in enumerate(self._documents):
-            try:
-                self._inspect_or_retry(index, document, selection)
-            except DecoderGoneError:
-                raise self._crashed(document.name, None) from None
-            except DecoderStalledError:
-                raise self._stalled(document.name, None) from None
+        if not self._lease.resume():
+            self._current_index = None
+            self._open_outstanding = False
+            self._requested = self._delivered
+        try:
+            yield
+        finally:
+            self.park()
 
     def decode(self) -> Iterator[DecodedPage]:
         """Yields the pages in order; while the caller works on one, the decoder works on the next.
@@ -131,68 +114,20 @@ class OpenedDocuments:
         page just yielded, and the decoder at most one more.
 
         Raises:
-            RequestCancelled: the interrupt fired.
-            DeadlineExceeded: the interrupt fired.
+            StopSignal: the interrupt fired.
         """
         for position in range(len(self.references)):
             # No local variable keeps the page: it is the caller's, and freed when the caller is done.
             yield self._next(position)
 
-    def _inspect_or_retry(self, index: int, document: SourceDocument, selection: PageSelection) -> None:
-        try:
-            self._inspect_document(index, document, selection)
-        except DecoderOvertimeError:
-            raise
-        except (DecoderGoneError, DecoderStalledError):
-            # Not for certain this document's fault: the system kills and stops processes when memory is short.
-            self._replace()
-            self._inspect_document(index, document, selection)
-
-    def _inspect_document(self, index: int, document: SourceDocument, selection: PageSelection) -> None:
-        process = self._running()
-        process.send_document(document)
-        reply = process.receive(self._interrupt)
-        if "error" in reply:
-            raise document_error(reply["error"], reply["problem"], document.name)
-        self._current_index = index
-        self._warnings[index] = warnings_of(reply)
-        page_count = reply["page_count"]
-        if reply["format"] in MULTI_PAGE_FORMATS:
-            selection.check_not_empty(document.name, page_count)
-        else:
-            selection = PageSelection("")
-        if len(self.references) + selection.count(page_count) > self._limits.max_pages:
-            raise RequestTooLargeError(
-                f"with '{document.name}' the request has more than {self._limits.max_pages} pages, the most "
-                "this server reads in one; select fewer with pages, or send several requests",
-                field="pages",
-            )
-        pages = selection.select(page_count)
-        process.send("sizes", pages=pages)
-        reply = process.receive(self._interrupt)
-        if "error" in reply:
-            raise document_error(reply["error"], reply["problem"], document.name)
-        for page, (height, width) in zip(pages, reply["sizes"], strict=True):
-            reference = PageReference(document.name, index, page, page_count, int(height), int(width))
-            if (
-                page_count == 1
-            ):  # Of several pages, one that is too large is an error of its own when it is decoded.
-                self._check_size(reference, reference.height, reference.width)
-            self.references.append(reference)
-
-    def _check_size(self, reference: PageReference, height: int, width: int) -> None:
-        if height * width > self._limits.max_page_pixels:
-            raise PageTooLargeError(
-                reference.document_name,
-                f"{width} x {height} pixels is more than the {self._limits.max_page_pixels} pixels that this "
-                "server decodes; send it smaller",
-                page_number=reference.page_number,
-            )
-
     def _next(self, position: int) -> DecodedPage:
         reference = self.references[position]
         self._interrupt.check()
-        page = self._read(position, reference)
+        if position in self._failures:
+            page = DecodedPage(reference, None, self._failures[position])
+        else:
+            page = self._read(position, reference)
+        self._delivered = position
         of_document = self._warnings.pop(reference.document_index, ())
         if position + 1 < len(self.references):
             self._request(position + 1)
@@ -201,16 +136,17 @@ class OpenedDocuments:
     def _read(self, position: int, reference: PageReference) -> DecodedPage:
         """Reads a page, a second time where the decoder died or stood still: that may be the machine's fault."""
         error: DocumentError
+        where = reference.document_name, reference.page_number
         for _ in range(2):
             self._request(position)
             try:
                 return self._receive(reference)
             except DecoderOvertimeError:
-                return DecodedPage(reference, None, self._stalled(*_where(reference)))
+                return DecodedPage(reference, None, self._after(stalled(*where, self._lease, self._limits)))
             except DecoderGoneError:
-                error = self._crashed(*_where(reference))
+                error = self._after(crashed(*where, self._lease))
             except DecoderStalledError:
-                error = self._stalled(*_where(reference))
+                error = self._after(stalled(*where, self._lease, self._limits))
             self._requested = position - 1
         self._requested = position
         return DecodedPage(reference, None, error)
@@ -218,10 +154,11 @@ class OpenedDocuments:
     def _request(self, position: int) -> None:
         """Asks for a page, and for its document when that is not the open one, unless that has happened."""
         reference = self.references[position]
-        if position <= self._requested or reference.document_index in self._lost:
+        is_lost = reference.document_index in self._lost or position in self._failures
+        if position <= self._requested or is_lost:
             return
         self._requested = position
-        process = self._running()
+        process = self._lease.process
         try:
             if reference.document_index != self._current_index:
                 self._current_index = reference.document_index
@@ -234,7 +171,7 @@ class OpenedDocuments:
     def _receive(self, reference: PageReference) -> DecodedPage:
         if reference.document_index in self._lost:
             return DecodedPage(reference, None, self._lost_page(reference))
-        process = self._running()
+        process = self._lease.process
         if self._open_outstanding:
             self._receive_open(process, reference)
         reply = process.receive(self._interrupt)
@@ -280,7 +217,7 @@ class OpenedDocuments:
     ) -> DecodedPage:
         height, width = int(reply["height"]), int(reply["width"])
         try:
-            self._check_size(reference, height, width)
+            check_page_size(reference, height, width, self._limits)
         except PageTooLargeError as error:  # The header said otherwise.
             self._replace()
             return DecodedPage(reference, None, error)
@@ -289,37 +226,13 @@ class OpenedDocuments:
             replace(reference, height=height, width=width), pixels, warnings=warnings_of(reply)
         )
 
-    def _crashed(self, document_name: str, page_number: int | None) -> DecoderCrashedError:
-        # The request id, which every record carries, tells whose; file names are personal and not logged.
-        logger.warning(
-            "decoder_died", extra={"page_number": page_number, "how": self._running().last_words()}
-        )
-        self._replace()
-        return DecoderCrashedError(
-            document_name,
-            "the decoder crashed on it; the file is probably damaged",
-            page_number=page_number,
-        )
-
-    def _stalled(self, document_name: str, page_number: int | None) -> DecoderTimeoutError:
-        logger.warning("decoder_stalled", extra={"page_number": page_number})
-        self._replace()
-        return DecoderTimeoutError(
-            document_name,
-            f"decoding it took longer than the {self._limits.page_decode_timeout_s:g} s this server allows, or the "
-            "share of them that a page of its size is worth",
-            page_number=page_number,
-        )
-
-    def _replace(self) -> None:
-        self._process = self._lender.replace(self._running())
+    def _after(self, error: DocumentError) -> DocumentError:
+        """Returns the error of a process that is gone; in its place there is a fresh one, with nothing open."""
         self._current_index = None
         self._open_outstanding = False
+        return error
 
-    def _running(self) -> DecoderProcess:
-        assert self._process is not None, "the documents are closed"  # noqa: S101 - a bug of the caller
-        return self._process
-
-
-def _where(reference: PageReference) -> tuple[str, int]:
-    return reference.document_name, reference.page_number
+    def _replace(self) -> None:
+        self._lease.replace()
+        self._current_index = None
+        self._open_outstanding = False

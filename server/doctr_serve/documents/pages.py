@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from doctr_serve.errors import DocumentError
+from doctr_serve.errors import DoctrServeError, PageTooLargeError
 from doctr_serve.settings import Settings
 
-__all__ = ["DecodedPage", "DocumentLimits", "PageReference", "PageWarning", "warnings_of"]
+__all__ = ["DecodedPage", "DocumentLimits", "PageReference", "PageWarning", "check_page_size", "warnings_of"]
 
 # Bounds of what a decoder that a document has taken over can put into an answer.
 MAX_WARNINGS = 16
@@ -27,8 +27,8 @@ class PageReference:
     Attributes:
         document_name: its document's name.
         document_index: 0-based position of its document in the request.
-        page_number: 1-based number in its document.
-        page_count: pages of its document, selected or not.
+        page_number: 1-based number in its document; 0 stands for a document that cannot be read.
+        page_count: pages of its document, selected or not; 0 where that is not known.
         height: pixels upright, EXIF orientation applied. Before the page is decoded, as the header says: a scan
             in a PDF may come out larger, 0 stands where only decoding can tell. With a page's pixels, theirs.
         width: as ``height``.
@@ -70,7 +70,7 @@ class DecodedPage:
 
     reference: PageReference
     image: NDArray[np.uint8] | None = field(repr=False)
-    error: DocumentError | None = None
+    error: DoctrServeError | None = None
     warnings: tuple[PageWarning, ...] = ()
 
 
@@ -119,4 +119,19 @@ class DocumentLimits:
             max_page_pixels=settings.max_page_pixels,
             page_decode_timeout_s=settings.page_decode_timeout_s,
             decoder_memory_bytes=settings.decoder_memory_bytes,
+        )
+
+
+def check_page_size(reference: PageReference, height: int, width: int, limits: DocumentLimits) -> None:
+    """Returns where the page is not too large to be decoded.
+
+    Raises:
+        PageTooLargeError: it has more than ``max_page_pixels``.
+    """
+    if height * width > limits.max_page_pixels:
+        raise PageTooLargeError(
+            reference.document_name,
+            f"{width} x {height} pixels is more than the {limits.max_page_pixels} pixels that this "
+            "server decodes; send it smaller",
+            page_number=reference.page_number,
         )

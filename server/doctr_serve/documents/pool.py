@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.documents.inspection import inspect
+from doctr_serve.documents.lease import DecoderLease
 from doctr_serve.documents.opened import OpenedDocuments
 from doctr_serve.documents.page_selection import PageSelection
 from doctr_serve.documents.pages import DocumentLimits
@@ -40,7 +43,8 @@ class DecoderPool:
         limits: the bounds of one request's documents.
 
     Args:
-        settings: ``max_concurrent_requests`` is the number of processes; see DocumentLimits for the bounds.
+        settings: ``max_decoder_processes``; ``max_concurrent_requests`` of them are started by :meth:`warm`; see
+            DocumentLimits for the bounds.
         documents_per_process: documents after which a process is replaced.
         worker_command: what to start as a process; tests start workers that fail on purpose.
     """
@@ -52,12 +56,14 @@ class DecoderPool:
         documents_per_process: int = DOCUMENTS_PER_PROCESS,
         worker_command: Sequence[str] = WORKER_COMMAND,
     ) -> None:
-        self._size = settings.max_concurrent_requests
+        self._size = max(settings.max_decoder_processes, settings.max_concurrent_requests)
+        self._warm_size = settings.max_concurrent_requests
         self.limits = DocumentLimits.from_settings(settings)
         self._documents_per_process = documents_per_process
         self._worker_command = tuple(worker_command)
         self._condition = threading.Condition()
         self._idle: list[DecoderProcess] = []
+        self._parked: OrderedDict[DecoderLease, DecoderProcess] = OrderedDict()
         self._in_use = 0
         self._closed = False
 
@@ -79,7 +85,8 @@ class DecoderPool:
             NoDocumentsError: ``documents`` is empty.
             RequestTooLargeError: too many documents or pages.
             InvalidOptionError: ``pages`` is malformed or selects nothing of a document.
-            DocumentError: a document cannot be read (its subclass says why), or a page of it is too large.
+            DocumentError: no document can be read; the first one's error. Of several documents those that can
+                are, and the others are entries with an error.
             RequestCancelled: ``interrupt`` fired.
             DeadlineExceeded: ``interrupt`` fired.
         """
@@ -87,16 +94,16 @@ class DecoderPool:
         quota = DocumentQuota(self.limits.max_documents)
         quota.take(len(documents))
         quota.check_not_empty()
-        opened = OpenedDocuments(self.acquire(interrupt), self, documents, self.limits, interrupt)
+        lease = DecoderLease(self, interrupt)
         try:
-            opened.inspect(selection)
+            inspection = inspect(documents, selection, lease, self.limits, interrupt)
+            return OpenedDocuments(lease, documents, inspection, self.limits, interrupt)
         except BaseException:
-            opened.close()
+            lease.close()
             raise
-        return opened
 
     def warm(self) -> None:
-        """Starts every process and waits until each of them answers.
+        """Starts a process for each request that is worked on at once, and waits until all of them answer.
 
         Raises:
             InternalError: a process does not come up, perhaps because ``decoder_memory_bytes`` is too small.
@@ -104,7 +111,7 @@ class DecoderPool:
         interrupt = Interrupt()
         processes: list[DecoderProcess] = []
         try:
-            for _ in range(self._size):
+            for _ in range(self._warm_size):
                 processes.append(self.acquire(interrupt))
             for process in processes:
                 process.send("ping")
@@ -125,16 +132,36 @@ class DecoderPool:
             if self._closed:
                 raise ShuttingDownError("the server is shutting down; send the request to another replica")
             self._in_use += 1
-            process = self._idle.pop() if self._idle else None
+            process, is_parked = self._take()
         try:
-            if process is not None and process.is_alive():
+            if process is None:
+                return self._start()
+            # Of a parked one the document is closed first, and what it still owes is taken.
+            if process.is_alive() and (not is_parked or self._is_reusable(process)):
                 return process
-            if process is not None:
-                process.stop()
-            return self._start()
+            return self.replace(process)
         except BaseException:
             self._leave(None)
             raise
+
+    def park(self, lease: DecoderLease, process: DecoderProcess) -> None:
+        """Takes a process that its request does not need now, its document left open; others may have it."""
+        with self._condition:
+            self._in_use -= 1
+            is_closed = self._closed
+            if not is_closed:
+                self._parked[lease] = process
+            self._condition.notify()
+        if is_closed:
+            process.stop()
+
+    def reclaim(self, lease: DecoderLease) -> DecoderProcess | None:
+        """Returns the parked process to its request; None where somebody else has it by now."""
+        with self._condition:
+            process = self._parked.pop(lease, None)
+            if process is not None:
+                self._in_use += 1
+        return process
 
     def release(self, process: DecoderProcess) -> None:
         """Takes a process back; one that still owes an answer, died or has served its time is replaced."""
@@ -167,15 +194,27 @@ class DecoderPool:
         return self._start()
 
     def close(self) -> None:
-        """Ends the idle processes; those in use end when they are released."""
+        """Ends the processes that nobody works with; those in use end when they are released."""
         with self._condition:
             self._closed = True
-            idle, self._idle = self._idle, []
+            idle = [*self._idle, *self._parked.values()]
+            self._idle.clear()
+            self._parked.clear()
         for process in idle:
             process.stop()
 
     def _has_free(self) -> bool:
         return self._in_use < self._size or self._closed
+
+    def _take(self) -> tuple[DecoderProcess | None, bool]:
+        """A process that exists and may be had, and whether a request parked it; None to start one."""
+        if self._idle:
+            return self._idle.pop(), False
+        # `_in_use` counts the one that is to be had already.
+        if self._in_use + len(self._parked) <= self._size or not self._parked:
+            return None, False
+        _, process = self._parked.popitem(last=False)
+        return process, True
 
     def _start(self) -> DecoderProcess:
         return DecoderProcess(

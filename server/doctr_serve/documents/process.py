@@ -94,7 +94,7 @@ class DecoderProcess:
         self._channel = Channel(ours)
         self._started_at = time.monotonic()
         self._is_ready = False
-        self._sent_at: list[float] = []
+        self._outstanding = 0
         self._amid_pixels = False
         self.documents_opened = 0
 
@@ -106,7 +106,7 @@ class DecoderProcess:
     @property
     def is_busy(self) -> bool:
         """Whether an answer is outstanding: only a process that owes nothing may serve another request."""
-        return bool(self._sent_at) or self._amid_pixels
+        return self._outstanding > 0 or self._amid_pixels
 
     def is_alive(self) -> bool:
         """Returns whether the process still runs."""
@@ -139,21 +139,19 @@ class DecoderProcess:
         Raises:
             DecoderGoneError: the process died.
             DecoderOvertimeError: it used up its processor time.
-            DecoderStalledError: it took longer than ``timeout_s`` since the question.
+            DecoderStalledError: it took longer than ``timeout_s``.
             RequestCancelled: ``interrupt`` fired.
             DeadlineExceeded: ``interrupt`` fired.
         """
-        if not self._sent_at:  # The question did not get through.
+        if not self._outstanding:  # The question did not get through.
             raise self._gone()
         if not self._is_ready:
             # Its start is no time that the document took.
             self._receive_until(self._started_at + START_TIMEOUT_S, interrupt)
             self._is_ready = True
-            self._sent_at[0] = time.monotonic()
-        message = self._receive_until(self._sent_at[0] + self._timeout_s, interrupt)
-        self._sent_at.pop(0)
-        if self._sent_at:  # The next question is worked on only from now on.
-            self._sent_at[0] = time.monotonic()
+        # From now on, not from the question: between the two the process may have waited for us.
+        message = self._receive_until(time.monotonic() + self._timeout_s, interrupt)
+        self._outstanding -= 1
         if "detail" in message:
             logger.debug("decoder: %s", message["detail"])
         return message
@@ -191,7 +189,7 @@ class DecoderProcess:
         """
         interrupt = Interrupt(timeout_s)
         try:
-            while self._sent_at and not self._amid_pixels:
+            while self._outstanding and not self._amid_pixels:
                 answer = self.receive(interrupt)
                 if "height" in answer:
                     self.receive_pixels(answer["height"], answer["width"], interrupt)
@@ -223,7 +221,7 @@ class DecoderProcess:
             self._channel.send(message, descriptor)
         except ChannelClosedError as error:
             raise DecoderGoneError from error
-        self._sent_at.append(time.monotonic())
+        self._outstanding += 1
 
     def _receive_until(self, deadline: float, interrupt: Interrupt) -> dict[str, Any]:
         self._wait_until(deadline, interrupt)

@@ -48,9 +48,13 @@ def page_result(reading: PageReading, models: ChosenModels) -> ocr_pb2.PageResul
             text_orientation_model=_name(models.text_orientation),
         )
     )
+    result.warnings.extend(
+        ocr_pb2.PageWarning(code=warning.code, message=warning.message) for warning in reading.warnings
+    )
     if reading.error is not None:
         result.error.CopyFrom(to_status(reading.error))
-        result.dimensions.extend((reading.reference.height, reading.reference.width))
+        if reading.reference.page_number:  # a document that cannot be read has no size
+            result.dimensions.extend((reading.reference.height, reading.reference.width))
     if reading.page is not None:
         _fill(result, reading.page)
     return result

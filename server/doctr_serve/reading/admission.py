@@ -7,11 +7,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import NotReadyError, QueueFullError, ShuttingDownError
 
-__all__ = ["Admission"]
+__all__ = ["Admission", "Turns"]
 
 SMOOTHING = 0.2
 """Weight of the newest request in the mean duration that the retry delay is estimated from."""
@@ -86,24 +87,16 @@ class Admission:
                 self._in_flight -= 1
                 self._idle.notify_all()
 
-    @contextmanager
-    def turn(self, interrupt: Interrupt) -> Iterator[None]:
-        """Waits for this request's turn to be worked on, and holds it.
+    def turns(self, interrupt: Interrupt) -> Turns:
+        """Returns the turns of one request."""
+        return Turns(self, interrupt, self._clock)
+
+    def take_turn(self, interrupt: Interrupt) -> None:
+        """Waits for a turn to work, in the order of asking; :meth:`pass_on_turn` ends it.
 
         Raises:
-            RequestCancelled: cancelled while it waited.
-            DeadlineExceeded: the deadline passed while it waited.
+            StopSignal: the request was stopped while it waited.
         """
-        self._take_turn(interrupt)
-        started = self._clock()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._mean_duration_s += SMOOTHING * (self._clock() - started - self._mean_duration_s)
-                self._pass_on_turn()
-
-    def _take_turn(self, interrupt: Interrupt) -> None:
         ticket = threading.Event()
         with self._lock:
             if self._working < self._max_concurrent:
@@ -116,14 +109,24 @@ class Admission:
             self._leave_queue(ticket)
             raise
 
+    def pass_on_turn(self) -> None:
+        """Gives the turn to whoever has waited for one the longest."""
+        with self._lock:
+            self._pass_on()
+
+    def note_duration(self, seconds: float) -> None:
+        """Takes in how long a request was worked on, for the delay that refused ones are told."""
+        with self._lock:
+            self._mean_duration_s += SMOOTHING * (seconds - self._mean_duration_s)
+
     def _leave_queue(self, ticket: threading.Event) -> None:
         with self._lock:
             if ticket in self._waiting:
                 self._waiting.remove(ticket)
             else:  # the turn came between the last wait and now
-                self._pass_on_turn()
+                self._pass_on()
 
-    def _pass_on_turn(self) -> None:
+    def _pass_on(self) -> None:
         if self._waiting:
             self._waiting.popleft().set()
         else:
@@ -142,3 +145,41 @@ class Admission:
     def _retry_after_s(self) -> float:
         waiting = len(self._waiting) + 1
         return min(MAX_RETRY_AFTER_S, max(0.1, self._mean_duration_s * waiting / self._max_concurrent))
+
+
+class Turns:
+    """The turns of one request: a page's work each. Made by :meth:`Admission.turns`.
+
+    Args:
+        admission: gives them.
+        interrupt: the request's stop signal.
+        clock: seconds that only ever grow.
+    """
+
+    def __init__(self, admission: Admission, interrupt: Interrupt, clock: Callable[[], float]) -> None:
+        self._admission = admission
+        self._interrupt = interrupt
+        self._clock = clock
+        self._worked_s = 0.0
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Waits for a turn, and holds it.
+
+        Raises:
+            RequestCancelled: cancelled while it waited.
+            DeadlineExceeded: the deadline passed while it waited.
+        """
+        self._admission.take_turn(self._interrupt)
+        started = self._clock()
+        try:
+            yield
+        finally:
+            self._worked_s += self._clock() - started
+            self._admission.pass_on_turn()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._admission.note_duration(self._worked_s)

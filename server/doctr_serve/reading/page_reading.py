@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from doctr_serve.documents import PageReference
+from doctr_serve.documents import PageReference, PageWarning
 from doctr_serve.errors import DoctrServeError
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ class PageReading:
         reference: which page.
         page: docTR's page; None if it could not be read.
         error: why not; None if it was read.
+        warnings: what to know of it all the same.
     """
 
     reference: PageReference
     page: Page | None = None
     error: DoctrServeError | None = None
+    warnings: tuple[PageWarning, ...] = ()

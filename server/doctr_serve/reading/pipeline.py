@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ def read_pages(
     detection_batch_size: int,
     max_batch_pixels: int,
     context: RequestContext,
-) -> Iterator[PageReading]:
+) -> Generator[PageReading]:
     """Yields the reading of each page as soon as it is there.
 
     The first page goes through detection alone, so that it leaves as early as that of a one-page document; the
@@ -51,7 +51,7 @@ def read_pages(
         for page in batch:
             context.interrupt.check()
             if page.error is not None:
-                yield PageReading(page.reference, error=page.error)
+                yield PageReading(page.reference, error=page.error, warnings=page.warnings)
             else:
                 yield _recognise(predictor, page, next(detected), context)
         del batch, detected
@@ -92,7 +92,7 @@ def _recognise(
     if isinstance(detected, DoctrServeError):
         return PageReading(page.reference, error=detected)
     try:
-        return PageReading(page.reference, page=predictor.recognise(detected))
+        return PageReading(page.reference, page=predictor.recognise(detected), warnings=page.warnings)
     except Exception as error:
         return PageReading(page.reference, error=_failure(page.reference, error, context))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 
 from doctr_serve.catalog.choice import ChosenModels
 from doctr_serve.documents import DecoderPool, SourceDocument
@@ -42,7 +43,10 @@ class PreparedReading:
         self._engine = engine
 
     def read(self, documents: Sequence[SourceDocument]) -> Iterator[PageReading]:
-        """Waits for the request's turn, then yields the reading of each page as soon as it is there.
+        """Yields the reading of each page as soon as it is there, each page in a turn of its own.
+
+        Between pages, while the caller takes one, the request holds neither a turn nor a decoder process: a caller
+        who is slow to take them keeps nobody waiting, and a short document need not wait for a long one to end.
 
         A page that fails is yielded with its error while the others go on; the only page of a request raises it,
         since nothing else can be lost by that.
@@ -50,15 +54,18 @@ class PreparedReading:
         Raises:
             NoDocumentsError: ``documents`` is empty.
             RequestTooLargeError: too many documents or pages.
-            InvalidOptionError: ``pages`` is malformed or selects nothing of a document.
-            DocumentError: a document cannot be read (its subclass says why), or a page of it is too large.
+            InvalidOptionError: ``pages`` is malformed or selects nothing of the only document.
+            DocumentError: no document can be read (the subclass says why).
             StopSignal: the request was cancelled, or its deadline passed.
         """
         interrupt = self._context.interrupt
-        with (
-            self._admission.turn(interrupt),
-            self._decoders.open(documents, pages=self.options.pages, interrupt=interrupt) as opened,
-        ):
+        with ExitStack() as stack:
+            turns = stack.enter_context(self._admission.turns(interrupt))
+            with turns.turn():
+                opened = stack.enter_context(
+                    self._decoders.open(documents, pages=self.options.pages, interrupt=interrupt)
+                )
+                opened.park()
             readings = read_pages(
                 opened.decode(),
                 self._engine.predictor(self.options, self.models, interrupt),
@@ -66,7 +73,12 @@ class PreparedReading:
                 max_batch_pixels=self._decoders.limits.max_page_pixels,
                 context=self._context,
             )
-            for reading in readings:
+            stack.enter_context(closing(readings))
+            while True:
+                with turns.turn(), opened.at_work():
+                    reading = next(readings, None)
+                if reading is None:
+                    return
                 if reading.error is not None and len(opened.references) == 1:
                     raise reading.error
                 yield reading

@@ -27,7 +27,7 @@ from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x64octr_serve/v1/ocr.proto\x12\x0e\x64octr_serve.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x17google/rpc/status.proto\"\xa1\x08\n\nOCRRequest\x12\x1c\n\x0f\x64\x65tection_model\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1e\n\x11recognition_model\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\"\n\x15\x61ssume_straight_pages\x18\x03 \x01(\x08H\x02\x88\x01\x01\x12\"\n\x15preserve_aspect_ratio\x18\x04 \x01(\x08H\x03\x88\x01\x01\x12\x1f\n\x12\x64\x65tect_orientation\x18\x05 \x01(\x08H\x04\x88\x01\x01\x12\x1c\n\x0f\x64\x65tect_language\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12\x1e\n\x11symmetric_padding\x18\x07 \x01(\x08H\x06\x88\x01\x01\x12\x1d\n\x10straighten_pages\x18\x08 \x01(\x08H\x07\x88\x01\x01\x12!\n\x14\x64\x65tection_batch_size\x18\t \x01(\x05H\x08\x88\x01\x01\x12#\n\x16recognition_batch_size\x18\n \x01(\x05H\t\x88\x01\x01\x12%\n\x18\x64isable_page_orientation\x18\x0b \x01(\x08H\n\x88\x01\x01\x12%\n\x18\x64isable_text_orientation\x18\x0c \x01(\x08H\x0b\x88\x01\x01\x12\x1d\n\x10\x62inary_threshold\x18\r \x01(\x01H\x0c\x88\x01\x01\x12\x1a\n\rbox_threshold\x18\x0e \x01(\x01H\r\x88\x01\x01\x12\x18\n\x0bgroup_lines\x18\x0f \x01(\x08H\x0e\x88\x01\x01\x12\x19\n\x0cgroup_blocks\x18\x10 \x01(\x08H\x0f\x88\x01\x01\x12\x1c\n\x0fparagraph_break\x18\x11 \x01(\x01H\x10\x88\x01\x01\x12\x12\n\x05pages\x18\x12 \x01(\tH\x11\x88\x01\x01\x12+\n\tdocuments\x18\x1e \x03(\x0b\x32\x18.doctr_serve.v1.Document\x12\"\n\x04\x62ody\x18\x1f \x01(\x0b\x32\x14.google.api.HttpBodyB\x12\n\x10_detection_modelB\x14\n\x12_recognition_modelB\x18\n\x16_assume_straight_pagesB\x18\n\x16_preserve_aspect_ratioB\x15\n\x13_detect_orientationB\x12\n\x10_detect_languageB\x14\n\x12_symmetric_paddingB\x13\n\x11_straighten_pagesB\x17\n\x15_detection_batch_sizeB\x19\n\x17_recognition_batch_sizeB\x1b\n\x19_disable_page_orientationB\x1b\n\x19_disable_text_orientationB\x13\n\x11_binary_thresholdB\x10\n\x0e_box_thresholdB\x0e\n\x0c_group_linesB\x0f\n\r_group_blocksB\x12\n\x10_paragraph_breakB\x08\n\x06_pages\"h\n\x08\x44ocument\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x14\n\x0cpdf_password\x18\x04 \x01(\t\x12\x11\n\tcontinued\x18\x05 \x01(\x08\"\xa5\x02\n\nPageResult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\x0borientation\x18\x02 \x01(\x0b\x32\x1b.doctr_serve.v1.Orientation\x12*\n\x08language\x18\x03 \x01(\x0b\x32\x18.doctr_serve.v1.Language\x12\x12\n\ndimensions\x18\x04 \x03(\x05\x12#\n\x05pages\x18\x05 \x03(\x0b\x32\x14.doctr_serve.v1.Page\x12\x13\n\x0bpage_number\x18\x06 \x01(\x05\x12\x12\n\npage_count\x18\x07 \x01(\x05\x12&\n\x06models\x18\x08 \x01(\x0b\x32\x16.doctr_serve.v1.Models\x12!\n\x05\x65rror\x18\t \x01(\x0b\x32\x12.google.rpc.Status\":\n\x0bOCRResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.doctr_serve.v1.PageResult\"-\n\x04Page\x12%\n\x06\x62locks\x18\x01 \x03(\x0b\x32\x15.doctr_serve.v1.Block\"W\n\x05\x42lock\x12\x10\n\x08geometry\x18\x01 \x03(\x02\x12\x17\n\x0f\x64\x65tection_score\x18\x02 \x01(\x02\x12#\n\x05lines\x18\x03 \x03(\x0b\x32\x14.doctr_serve.v1.Line\"V\n\x04Line\x12\x10\n\x08geometry\x18\x01 \x03(\x02\x12\x17\n\x0f\x64\x65tection_score\x18\x02 \x01(\x02\x12#\n\x05words\x18\x03 \x03(\x0b\x32\x14.doctr_serve.v1.Word\"\x8b\x01\n\x04Word\x12\r\n\x05value\x18\x01 \x01(\t\x12\x10\n\x08geometry\x18\x02 \x03(\x02\x12\x17\n\x0f\x64\x65tection_score\x18\x03 \x01(\x02\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x12\x35\n\x10text_orientation\x18\x05 \x01(\x0b\x32\x1b.doctr_serve.v1.Orientation\"S\n\x0bOrientation\x12\x12\n\x05value\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\nconfidence\x18\x02 \x01(\x02H\x01\x88\x01\x01\x42\x08\n\x06_valueB\r\n\x0b_confidence\"P\n\x08Language\x12\x12\n\x05value\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x17\n\nconfidence\x18\x02 \x01(\x02H\x01\x88\x01\x01\x42\x08\n\x06_valueB\r\n\x0b_confidence\"|\n\x06Models\x12\x17\n\x0f\x64\x65tection_model\x18\x01 \x01(\t\x12\x19\n\x11recognition_model\x18\x02 \x01(\t\x12\x1e\n\x16page_orientation_model\x18\x03 \x01(\t\x12\x1e\n\x16text_orientation_model\x18\x04 \x01(\t\"\x13\n\x11ListModelsRequest\"\x7f\n\x12ListModelsResponse\x12%\n\x06models\x18\x01 \x03(\x0b\x32\x15.doctr_serve.v1.Model\x12\x1f\n\x17\x64\x65\x66\x61ult_detection_model\x18\x02 \x01(\t\x12!\n\x19\x64\x65\x66\x61ult_recognition_model\x18\x03 \x01(\t\"\xa6\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x04task\x18\x02 \x01(\x0e\x32\x19.doctr_serve.v1.ModelTask\x12\x14\n\x0c\x61rchitecture\x18\x03 \x01(\t\x12-\n\x06source\x18\x04 \x01(\x0e\x32\x1d.doctr_serve.v1.WeightsSource\x12\x11\n\tavailable\x18\x05 \x01(\x08\x12\x0e\n\x06loaded\x18\x06 \x01(\x08*\x9f\x01\n\tModelTask\x12\x1a\n\x16MODEL_TASK_UNSPECIFIED\x10\x00\x12\x18\n\x14MODEL_TASK_DETECTION\x10\x01\x12\x1a\n\x16MODEL_TASK_RECOGNITION\x10\x02\x12\x1f\n\x1bMODEL_TASK_PAGE_ORIENTATION\x10\x03\x12\x1f\n\x1bMODEL_TASK_TEXT_ORIENTATION\x10\x04*}\n\rWeightsSource\x12\x1e\n\x1aWEIGHTS_SOURCE_UNSPECIFIED\x10\x00\x12\x18\n\x14WEIGHTS_SOURCE_DOCTR\x10\x01\x12\x1a\n\x16WEIGHTS_SOURCE_BUNDLED\x10\x02\x12\x16\n\x12WEIGHTS_SOURCE_HUB\x10\x03\x32\xe8\x02\n\nOCRService\x12G\n\x0bStreamPages\x12\x1a.doctr_serve.v1.OCRRequest\x1a\x1a.doctr_serve.v1.PageResult0\x01\x12H\n\rReadDocuments\x12\x1a.doctr_serve.v1.OCRRequest\x1a\x1b.doctr_serve.v1.OCRResponse\x12\x61\n\x0fUploadDocuments\x12\x1a.doctr_serve.v1.OCRRequest\x1a\x1a.doctr_serve.v1.PageResult\"\x12\x82\xd3\xe4\x93\x02\x0c\"\x04/ocr:\x04\x62ody(\x01\x30\x01\x12\x64\n\nListModels\x12!.doctr_serve.v1.ListModelsRequest\x1a\".doctr_serve.v1.ListModelsResponse\"\x0f\x82\xd3\xe4\x93\x02\t\x12\x07/modelsB\x81\x01\n\x18io.github.doctr_serve.v1B\x08OcrProtoP\x01ZFgithub.com/doctr-serve/doctr-serve/gen/go/doctr_serve/v1;doctr_servev1\xf8\x01\x01\xaa\x02\rDoctrServe.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x64octr_serve/v1/ocr.proto\x12\x0e\x64octr_serve.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x17google/rpc/status.proto\"\xa1\x08\n\nOCRRequest\x12\x1c\n\x0f\x64\x65tection_model\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1e\n\x11recognition_model\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\"\n\x15\x61ssume_straight_pages\x18\x03 \x01(\x08H\x02\x88\x01\x01\x12\"\n\x15preserve_aspect_ratio\x18\x04 \x01(\x08H\x03\x88\x01\x01\x12\x1f\n\x12\x64\x65tect_orientation\x18\x05 \x01(\x08H\x04\x88\x01\x01\x12\x1c\n\x0f\x64\x65tect_language\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12\x1e\n\x11symmetric_padding\x18\x07 \x01(\x08H\x06\x88\x01\x01\x12\x1d\n\x10straighten_pages\x18\x08 \x01(\x08H\x07\x88\x01\x01\x12!\n\x14\x64\x65tection_batch_size\x18\t \x01(\x05H\x08\x88\x01\x01\x12#\n\x16recognition_batch_size\x18\n \x01(\x05H\t\x88\x01\x01\x12%\n\x18\x64isable_page_orientation\x18\x0b \x01(\x08H\n\x88\x01\x01\x12%\n\x18\x64isable_text_orientation\x18\x0c \x01(\x08H\x0b\x88\x01\x01\x12\x1d\n\x10\x62inary_threshold\x18\r \x01(\x01H\x0c\x88\x01\x01\x12\x1a\n\rbox_threshold\x18\x0e \x01(\x01H\r\x88\x01\x01\x12\x18\n\x0bgroup_lines\x18\x0f \x01(\x08H\x0e\x88\x01\x01\x12\x19\n\x0cgroup_blocks\x18\x10 \x01(\x08H\x0f\x88\x01\x01\x12\x1c\n\x0fparagraph_break\x18\x11 \x01(\x01H\x10\x88\x01\x01\x12\x12\n\x05pages\x18\x12 \x01(\tH\x11\x88\x01\x01\x12+\n\tdocuments\x18\x1e \x03(\x0b\x32\x18.doctr_serve.v1.Document\x12\"\n\x04\x62ody\x18\x1f \x01(\x0b\x32\x14.google.api.HttpBodyB\x12\n\x10_detection_modelB\x14\n\x12_recognition_modelB\x18\n\x16_assume_straight_pagesB\x18\n\x16_preserve_aspect_ratioB\x15\n\x13_detect_orientationB\x12\n\x10_detect_languageB\x14\n\x12_symmetric_paddingB\x13\n\x11_straighten_pagesB\x17\n\x15_detection_batch_sizeB\x19\n\x17_recognition_batch_sizeB\x1b\n\x19_disable_page_orientationB\x1b\n\x19_disable_text_orientationB\x13\n\x11_binary_thresholdB\x10\n\x0e_box_thresholdB\x0e\n\x0c_group_linesB\x0f\n\r_group_blocksB\x12\n\x10_paragraph_breakB\x08\n\x06_pages\"h\n\x08\x44ocument\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x14\n\x0cpdf_password\x18\x04 \x01(\t\x12\x11\n\tcontinued\x18\x05 \x01(\x08\"\xd4\x02\n\nPageResult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x30\n\x0borientation\x18\x02 \x01(\x0b\x32\x1b.doctr_serve.v1.Orientation\x12*\n\x08language\x18\x03 \x01(\x0b\x32\x18.doctr_serve.v1.Language\x12\x12\n\ndimensions\x18\x04 \x03(\x05\x12#\n\x05pages\x18\x05 \x03(\x0b\x32\x14.doctr_serve.v1.Page\x12\x13\n\x0bpage_number\x18\x06 \x01(\x05\x12\x12\n\npage_count\x18\x07 \x01(\x05\x12&\n\x06models\x18\x08 \x01(\x0b\x32\x16.doctr_serve.v1.Models\x12!\n\x05\x65rror\x18\t \x01(\x0b\x32\x12.google.rpc.Status\x12-\n\x08warnings\x18\n \x03(\x0b\x32\x1b.doctr_serve.v1.PageWarning\",\n\x0bPageWarning\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\":\n\x0bOCRResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.doctr_serve.v1.PageResult\"-\n\x04Page\x12%\n\x06\x62locks\x18\x01 \x03(\x0b\x32\x15.doctr_serve.v1.Block\"W\n\x05\x42lock\x12\x10\n\x08geometry\x18\x01 \x03(\x02\x12\x17\n\x0f\x64\x65tection_score\x18\x02 \x01(\x02\x12#\n\x05lines\x18\x03 \x03(\x0b\x32\x14.doctr_serve.v1.Line\"V\n\x04Line\x12\x10\n\x08geometry\x18\x01 \x03(\x02\x12\x17\n\x0f\x64\x65tection_score\x18\x02 \x01(\x02\x12#\n\x05words\x18\x03 \x03(\x0b\x32\x14.doctr_serve.v1.Word\"\x8b\x01\n\x04Word\x12\r\n\x05value\x18\x01 \x01(\t\x12\x10\n\x08geometry\x18\x02 \x03(\x02\x12\x17\n\x0f\x64\x65tection_score\x18\x03 \x01(\x02\x12\x12\n\nconfidence\x18\x04 \x01(\x02\x12\x35\n\x10text_orientation\x18\x05 \x01(\x0b\x32\x1b.doctr_serve.v1.Orientation\"S\n\x0bOrientation\x12\x12\n\x05value\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x17\n\nconfidence\x18\x02 \x01(\x02H\x01\x88\x01\x01\x42\x08\n\x06_valueB\r\n\x0b_confidence\"P\n\x08Language\x12\x12\n\x05value\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x17\n\nconfidence\x18\x02 \x01(\x02H\x01\x88\x01\x01\x42\x08\n\x06_valueB\r\n\x0b_confidence\"|\n\x06Models\x12\x17\n\x0f\x64\x65tection_model\x18\x01 \x01(\t\x12\x19\n\x11recognition_model\x18\x02 \x01(\t\x12\x1e\n\x16page_orientation_model\x18\x03 \x01(\t\x12\x1e\n\x16text_orientation_model\x18\x04 \x01(\t\"\x13\n\x11ListModelsRequest\"\x7f\n\x12ListModelsResponse\x12%\n\x06models\x18\x01 \x03(\x0b\x32\x15.doctr_serve.v1.Model\x12\x1f\n\x17\x64\x65\x66\x61ult_detection_model\x18\x02 \x01(\t\x12!\n\x19\x64\x65\x66\x61ult_recognition_model\x18\x03 \x01(\t\"\xa6\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x04task\x18\x02 \x01(\x0e\x32\x19.doctr_serve.v1.ModelTask\x12\x14\n\x0c\x61rchitecture\x18\x03 \x01(\t\x12-\n\x06source\x18\x04 \x01(\x0e\x32\x1d.doctr_serve.v1.WeightsSource\x12\x11\n\tavailable\x18\x05 \x01(\x08\x12\x0e\n\x06loaded\x18\x06 \x01(\x08*\x9f\x01\n\tModelTask\x12\x1a\n\x16MODEL_TASK_UNSPECIFIED\x10\x00\x12\x18\n\x14MODEL_TASK_DETECTION\x10\x01\x12\x1a\n\x16MODEL_TASK_RECOGNITION\x10\x02\x12\x1f\n\x1bMODEL_TASK_PAGE_ORIENTATION\x10\x03\x12\x1f\n\x1bMODEL_TASK_TEXT_ORIENTATION\x10\x04*}\n\rWeightsSource\x12\x1e\n\x1aWEIGHTS_SOURCE_UNSPECIFIED\x10\x00\x12\x18\n\x14WEIGHTS_SOURCE_DOCTR\x10\x01\x12\x1a\n\x16WEIGHTS_SOURCE_BUNDLED\x10\x02\x12\x16\n\x12WEIGHTS_SOURCE_HUB\x10\x03\x32\xe8\x02\n\nOCRService\x12G\n\x0bStreamPages\x12\x1a.doctr_serve.v1.OCRRequest\x1a\x1a.doctr_serve.v1.PageResult0\x01\x12H\n\rReadDocuments\x12\x1a.doctr_serve.v1.OCRRequest\x1a\x1b.doctr_serve.v1.OCRResponse\x12\x61\n\x0fUploadDocuments\x12\x1a.doctr_serve.v1.OCRRequest\x1a\x1a.doctr_serve.v1.PageResult\"\x12\x82\xd3\xe4\x93\x02\x0c\"\x04/ocr:\x04\x62ody(\x01\x30\x01\x12\x64\n\nListModels\x12!.doctr_serve.v1.ListModelsRequest\x1a\".doctr_serve.v1.ListModelsResponse\"\x0f\x82\xd3\xe4\x93\x02\t\x12\x07/modelsB\x81\x01\n\x18io.github.doctr_serve.v1B\x08OcrProtoP\x01ZFgithub.com/doctr-serve/doctr-serve/gen/go/doctr_serve/v1;doctr_servev1\xf8\x01\x01\xaa\x02\rDoctrServe.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,38 +39,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OCRSERVICE'].methods_by_name['UploadDocuments']._serialized_options = b'\202\323\344\223\002\014\"\004/ocr:\004body'
   _globals['_OCRSERVICE'].methods_by_name['ListModels']._loaded_options = None
   _globals['_OCRSERVICE'].methods_by_name['ListModels']._serialized_options = b'\202\323\344\223\002\t\022\007/models'
-  _globals['_MODELTASK']._serialized_start=2627
-  _globals['_MODELTASK']._serialized_end=2786
-  _globals['_WEIGHTSSOURCE']._serialized_start=2788
-  _globals['_WEIGHTSSOURCE']._serialized_end=2913
+  _globals['_MODELTASK']._serialized_start=2720
+  _globals['_MODELTASK']._serialized_end=2879
+  _globals['_WEIGHTSSOURCE']._serialized_start=2881
+  _globals['_WEIGHTSSOURCE']._serialized_end=3006
   _globals['_OCRREQUEST']._serialized_start=127
   _globals['_OCRREQUEST']._serialized_end=1184
   _globals['_DOCUMENT']._serialized_start=1186
   _globals['_DOCUMENT']._serialized_end=1290
   _globals['_PAGERESULT']._serialized_start=1293
-  _globals['_PAGERESULT']._serialized_end=1586
-  _globals['_OCRRESPONSE']._serialized_start=1588
-  _globals['_OCRRESPONSE']._serialized_end=1646
-  _globals['_PAGE']._serialized_start=1648
-  _globals['_PAGE']._serialized_end=1693
-  _globals['_BLOCK']._serialized_start=1695
-  _globals['_BLOCK']._serialized_end=1782
-  _globals['_LINE']._serialized_start=1784
-  _globals['_LINE']._serialized_end=1870
-  _globals['_WORD']._serialized_start=1873
-  _globals['_WORD']._serialized_end=2012
-  _globals['_ORIENTATION']._serialized_start=2014
-  _globals['_ORIENTATION']._serialized_end=2097
-  _globals['_LANGUAGE']._serialized_start=2099
-  _globals['_LANGUAGE']._serialized_end=2179
-  _globals['_MODELS']._serialized_start=2181
-  _globals['_MODELS']._serialized_end=2305
-  _globals['_LISTMODELSREQUEST']._serialized_start=2307
-  _globals['_LISTMODELSREQUEST']._serialized_end=2326
-  _globals['_LISTMODELSRESPONSE']._serialized_start=2328
-  _globals['_LISTMODELSRESPONSE']._serialized_end=2455
-  _globals['_MODEL']._serialized_start=2458
-  _globals['_MODEL']._serialized_end=2624
-  _globals['_OCRSERVICE']._serialized_start=2916
-  _globals['_OCRSERVICE']._serialized_end=3276
+  _globals['_PAGERESULT']._serialized_end=1633
+  _globals['_PAGEWARNING']._serialized_start=1635
+  _globals['_PAGEWARNING']._serialized_end=1679
+  _globals['_OCRRESPONSE']._serialized_start=1681
+  _globals['_OCRRESPONSE']._serialized_end=1739
+  _globals['_PAGE']._serialized_start=1741
+  _globals['_PAGE']._serialized_end=1786
+  _globals['_BLOCK']._serialized_start=1788
+  _globals['_BLOCK']._serialized_end=1875
+  _globals['_LINE']._serialized_start=1877
+  _globals['_LINE']._serialized_end=1963
+  _globals['_WORD']._serialized_start=1966
+  _globals['_WORD']._serialized_end=2105
+  _globals['_ORIENTATION']._serialized_start=2107
+  _globals['_ORIENTATION']._serialized_end=2190
+  _globals['_LANGUAGE']._serialized_start=2192
+  _globals['_LANGUAGE']._serialized_end=2272
+  _globals['_MODELS']._serialized_start=2274
+  _globals['_MODELS']._serialized_end=2398
+  _globals['_LISTMODELSREQUEST']._serialized_start=2400
+  _globals['_LISTMODELSREQUEST']._serialized_end=2419
+  _globals['_LISTMODELSRESPONSE']._serialized_start=2421
+  _globals['_LISTMODELSRESPONSE']._serialized_end=2548
+  _globals['_MODEL']._serialized_start=2551
+  _globals['_MODEL']._serialized_end=2717
+  _globals['_OCRSERVICE']._serialized_start=3009
+  _globals['_OCRSERVICE']._serialized_end=3369
 # @@protoc_insertion_point(module_scope)

@@ -93,7 +93,7 @@ class Document(_message.Message):
     def __init__(self, name: _Optional[str] = ..., content: _Optional[bytes] = ..., content_type: _Optional[str] = ..., pdf_password: _Optional[str] = ..., continued: _Optional[bool] = ...) -> None: ...
 
 class PageResult(_message.Message):
-    __slots__ = ("name", "orientation", "language", "dimensions", "pages", "page_number", "page_count", "models", "error")
+    __slots__ = ("name", "orientation", "language", "dimensions", "pages", "page_number", "page_count", "models", "error", "warnings")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ORIENTATION_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +103,7 @@ class PageResult(_message.Message):
     PAGE_COUNT_FIELD_NUMBER: _ClassVar[int]
     MODELS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
     name: str
     orientation: Orientation
     language: Language
@@ -112,7 +113,16 @@ class PageResult(_message.Message):
     page_count: int
     models: Models
     error: _status_pb2.Status
-    def __init__(self, name: _Optional[str] = ..., orientation: _Optional[_Union[Orientation, _Mapping]] = ..., language: _Optional[_Union[Language, _Mapping]] = ..., dimensions: _Optional[_Iterable[int]] = ..., pages: _Optional[_Iterable[_Union[Page, _Mapping]]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+    warnings: _containers.RepeatedCompositeFieldContainer[PageWarning]
+    def __init__(self, name: _Optional[str] = ..., orientation: _Optional[_Union[Orientation, _Mapping]] = ..., language: _Optional[_Union[Language, _Mapping]] = ..., dimensions: _Optional[_Iterable[int]] = ..., pages: _Optional[_Iterable[_Union[Page, _Mapping]]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
+
+class PageWarning(_message.Message):
+    __slots__ = ("code", "message")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    message: str
+    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class OCRResponse(_message.Message):
     __slots__ = ("results",)

@@ -26,7 +26,7 @@ def make_pool() -> Iterator[Callable[..., DecoderPool]]:
     def make(
         worker_command: tuple[str, ...] | None = None, *, documents_per_process: int = 500, **settings: Any
     ):
-        chosen = Settings(**{"max_concurrent_requests": 1, **settings})
+        chosen = Settings(**{"max_concurrent_requests": 1, "max_decoder_processes": 1, **settings})
         command = {} if worker_command is None else {"worker_command": worker_command}
         made = WatchedPool(chosen, documents_per_process=documents_per_process, **command)
         pools.append(made)
