@@ -122,10 +122,10 @@ REFUSED: dict[str, tuple[Callable[[], ocr_pb2.OCRRequest], str, list[str], str]]
         "'notes.pdf': .*accepted are JPEG, PNG, PDF",
     ),
     "a file of another format": (
-        lambda: request(named("a.gif", b"GIF89a" + bytes(40))),
+        lambda: request(named("a.docx", b"PK\x03\x04" + bytes(40))),
         "UNSUPPORTED_DOCUMENT",
-        ["a.gif"],
-        "looks like .*GIF",
+        ["a.docx"],
+        "looks like .*Office document",
     ),
     "a damaged PDF": (
         lambda: request(named("broken.pdf", b"%PDF-1.7\n" + bytes(200))),
@@ -156,12 +156,6 @@ REFUSED: dict[str, tuple[Callable[[], ocr_pb2.OCRRequest], str, list[str], str]]
         "PAGE_TOO_LARGE",
         ["huge.png"],
         "50000 x 50000 pixels is more than",
-    ),
-    "a PDF page of 200 inches": (
-        lambda: request(named("poster.pdf", letter_pdf(size_points=(14400, 14400)).content)),
-        "PAGE_TOO_LARGE",
-        ["poster.pdf"],
-        "'poster.pdf', page 1: 28800 x 28800 pixels",
     ),
     "a form outside UploadDocuments": (
         lambda: ocr_pb2.OCRRequest(body=httpbody_pb2.HttpBody(content_type=FORM, data=b"--x--")),
@@ -259,11 +253,36 @@ def test_the_names_in_an_error_cannot_make_it_too_long_to_arrive(watched: Watche
     assert_message(failure, "名….*accepted are JPEG")
 
 
-def test_a_wrong_document_among_good_ones_is_found_before_any_page_is_read(watched: Watched) -> None:
-    failure = refusal(
-        watched, request(short_pdf(1), named("notes.txt", b"text"), short_pdf(1)), "StreamPages"
-    )
-    assert (failure.code, failure.fields) == (INVALID, ["notes.txt"])
+def test_a_wrong_document_among_good_ones_is_an_entry_and_the_others_are_read(watched: Watched) -> None:
+    documents = (short_pdf(1), named("notes.txt", b"text"), short_pdf(2))
+    first, bad, *last = watched.service.stream(*documents)
+    assert [(page.name, page.page_number) for page in (first, *last)] == [
+        ("document-1", 1),
+        ("document-3", 1),
+        ("document-3", 2),
+    ]
+    assert all(page.pages[0].blocks for page in (first, *last))
+    assert (bad.name, bad.page_number, bad.page_count) == ("notes.txt", 0, 0)
+    assert not bad.pages
+    assert not bad.dimensions
+    assert bad.error.code == code_pb2.INVALID_ARGUMENT
+    assert unpacked(bad.error.details)["ErrorInfo"].reason == "UNSUPPORTED_DOCUMENT"
+    assert bad.error.message.startswith("'notes.txt': ")
+
+
+def test_a_document_without_the_pages_asked_for_is_an_entry_among_the_others(watched: Watched) -> None:
+    short, *long = watched.service.stream(named("one.pdf", short_pdf(1)), short_pdf(3), pages="2-")
+    assert (short.name, short.page_number) == ("one.pdf", 0)
+    assert "selects nothing of 'one.pdf', which has 1 page" in short.error.message
+    assert [page.page_number for page in long] == [2, 3]
+    assert not any(page.HasField("error") for page in long)
+
+
+def test_a_request_whose_every_document_fails_is_refused_as_a_whole(watched: Watched) -> None:
+    asked = request(named("notes.txt", b"text"), named("empty.pdf", b""))
+    for method in ("ReadDocuments", "StreamPages"):
+        failure = refusal(watched, asked, method)
+        assert (failure.code, failure.fields) == (INVALID, ["notes.txt"])
     assert not watched.runtime.forwards
 
 

@@ -224,10 +224,16 @@ def test_a_million_claimed_pages_are_refused_before_they_are_looked_at(make_pool
 @pytest.mark.parametrize("content", [letter_pdf(pages=3).content, letter_tiff(pages=3, width=310).content])
 def test_a_selection_beyond_the_last_page_names_the_document(pool: DecoderPool, content: bytes) -> None:
     with pytest.raises(InvalidOptionError, match=r"'4-' selects nothing of 'b', which has 3 pages") as caught:
-        pool.open(
-            [SourceDocument("a", PICTURE), SourceDocument("b", content)], pages="4-", interrupt=Interrupt()
-        )
+        pool.open([SourceDocument("b", content)], pages="4-", interrupt=Interrupt())
     assert caught.value.field == "pages"
+
+
+@pytest.mark.parametrize("content", [letter_pdf(pages=3).content, letter_tiff(pages=3, width=310).content])
+def test_a_selection_beyond_the_last_page_of_one_document_leaves_the_others(read, content: bytes) -> None:
+    picture, nothing = read(PICTURE, content, pages="4-")
+    assert picture.image is not None
+    assert (nothing.reference.document_name, nothing.reference.page_number) == ("file-2", 0)
+    assert isinstance(nothing.error, InvalidOptionError)
 
 
 def test_a_malformed_selection_is_refused_before_any_document_is_opened(pool: DecoderPool) -> None:
@@ -272,14 +278,23 @@ def test_an_empty_file_is_unreadable(pool: DecoderPool) -> None:
         pool.open([SourceDocument("a", b"")], interrupt=Interrupt())
 
 
-def test_one_bad_document_among_good_ones_is_named_before_anything_is_decoded(pool: DecoderPool) -> None:
-    documents = [
-        SourceDocument("a", PICTURE),
-        SourceDocument("b", PICTURE[:20]),
-        SourceDocument("c", PICTURE),
+def test_one_bad_document_among_good_ones_is_an_entry_and_costs_nothing_else(read) -> None:
+    first, bad, last = read(PICTURE, PICTURE[:20], PICTURE)
+    assert first.image is not None
+    assert last.image is not None
+    assert isinstance(bad.error, UnreadableDocumentError)
+    assert "'file-2'" in str(bad.error)
+    assert (bad.reference.page_number, bad.reference.page_count, bad.image) == (0, 0, None)
+
+
+@pytest.mark.parametrize("good", [0, 1, 2])
+def test_a_document_that_fails_leaves_those_before_and_after_it(read, good: int) -> None:
+    contents = [b"text", PICTURE[:20], b""]
+    contents[good] = letter_pdf(pages=3).content
+    pages = read(*contents)
+    assert [page.error is None for page in pages] == [
+        is_good for index in range(3) for is_good in ([True] * 3 if index == good else [False])
     ]
-    with pytest.raises(UnreadableDocumentError, match="'b'"):
-        pool.open(documents, interrupt=Interrupt())
 
 
 def test_limits_come_from_the_settings() -> None:
