@@ -110,8 +110,8 @@ class Settings(BaseSettings):
     """Pixels per page, checked before decoding (50 million: A3 at 400 dpi, 150 MB in memory)."""
     page_decode_timeout_s: float = Field(30.0, gt=0)
     """Longest time to decode or render one page."""
-    decoder_memory_bytes: int = Field(2048 * MIB, gt=0)
-    """Address space of one decoder process."""
+    decoder_memory_bytes: int = Field(1024 * MIB, gt=0)
+    """Address space of one decoder process at most: what the largest page takes. Ordinary ones are held to less."""
     spool_memory_bytes: int = Field(8 * MIB, ge=0)
     """Uploaded bytes per document kept in memory; the rest goes to a temporary file."""
     max_detection_batch_size: int = Field(16, ge=1)

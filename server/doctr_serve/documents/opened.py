@@ -155,9 +155,8 @@ class OpenedDocuments:
             raise document_error(reply["error"], reply["problem"], document.name)
         for page, (height, width) in zip(pages, reply["sizes"], strict=True):
             reference = PageReference(document.name, index, page, page_count, int(height), int(width))
-            if (
-                page_count == 1
-            ):  # Of several pages, one that is too large is an error of its own when it is decoded.
+            # Of several pages, one that is too large is an error of its own, when it is decoded.
+            if page_count == 1:
                 self._check_size(reference, reference.height, reference.width)
             self.references.append(reference)
 
@@ -278,7 +277,7 @@ class OpenedDocuments:
         self._replace()
         return DecoderCrashedError(
             document_name,
-            "the decoder crashed on it; the file is probably damaged",
+            "the decoder crashed on it twice; it is damaged or needs more memory than this server allows",
             page_number=page_number,
         )
 

@@ -145,7 +145,7 @@ def test_further_samples_are_alpha_or_ignored_or_refused_by_name(read, dtype: st
             continue
         name = f"{planar} {photometric} {extras} {compression}"
         ink = BASE[..., :count].astype(float)
-        alpha = np.where(BASE[..., 4:5] > 128, 255, 0) if "unspecified" != extras[0] else BASE[..., 4:5]
+        alpha = np.where(BASE[..., 4:5] > 128, 255, 0) if extras[0] != "unspecified" else BASE[..., 4:5]
         stored = ink * alpha / 255 if extras[0] == "assocalpha" else ink
         samples = np.concatenate([stored, alpha, BASE[..., 5:6]][: 1 + len(extras)], axis=-1)
         samples = widened(np.rint(samples).astype(np.uint8), dtype)
