@@ -112,8 +112,8 @@ class Settings(BaseSettings):
     """Longest time to decode or render one page."""
     max_decoder_processes: int = Field(8, ge=1)
     """Decoder processes at most; documents open beyond these are opened again when their next page is due."""
-    decoder_memory_bytes: int = Field(2048 * MIB, gt=0)
-    """Address space of one decoder process."""
+    decoder_memory_bytes: int = Field(1024 * MIB, gt=0)
+    """Address space of one decoder process at most: what the largest page takes. Ordinary ones are held to less."""
     spool_memory_bytes: int = Field(8 * MIB, ge=0)
     """Uploaded bytes per document kept in memory; the rest goes to a temporary file."""
     max_detection_batch_size: int = Field(16, ge=1)

@@ -30,9 +30,10 @@ from doctr_serve.decoder.pixels import BAND_PIXELS
 
 __all__ = ["PdfDocument"]
 
-# A rendered page takes 3 bytes a pixel, and PDFium keeps as much again for groups with transparency.
-BYTES_PER_PAGE_PIXEL = 8
-# A decoded picture takes up to 4 bytes a pixel in PDFium's cache; JPEG 2000 takes 4 for each of three components.
+# Measured with pages at the pixel limit, and rounded up: a rendered page takes 3 bytes a pixel, and its groups with
+# transparency 8 more. (FPDFPage_HasTransparency does not tell which pages have such.)
+BYTES_PER_PAGE_PIXEL = 12
+# A decoded picture takes 3 to 10 bytes a pixel (10 for a progressive JPEG), JPEG 2000 takes 15.
 BYTES_PER_PICTURE_PIXEL = 16
 # Any page of any size lies in it.
 EVERYWHERE = (-1e6, -1e6, 1e6, 1e6)
@@ -100,8 +101,7 @@ class PdfDocument:
             DecodeFailure: the page is too large for anything on it to be legible within the limit.
             PdfiumError: the page is damaged.
         """
-        height, width = self.size(page_number)
-        self._budget.allow(height * width, height * width * BYTES_PER_PAGE_PIXEL)
+        # Loading runs through the page's operators, and takes no memory for its pixels yet.
         page = self._document[page_number - 1]
         try:
             scale = self._scale(page, page_number)

@@ -43,7 +43,9 @@ def crashed(document_name: str, page_number: int | None, lease: DecoderLease) ->
     logger.warning("decoder_died", extra={"page_number": page_number, "how": lease.process.last_words()})
     lease.replace()
     return DecoderCrashedError(
-        document_name, "the decoder crashed on it; the file is probably damaged", page_number=page_number
+        document_name,
+        "the decoder crashed on it twice; it is damaged or needs more memory than this server allows",
+        page_number=page_number,
     )
 
 
