@@ -129,6 +129,8 @@ def from_rpc_error(error: grpc.RpcError, *, server: str, timeout_s: float) -> OC
         message = f"{server} did not finish within {timeout_s:g} s; raise timeout_s or send fewer pages"
     elif status is None and code is grpc.StatusCode.UNAVAILABLE:
         message = f"no answer from {server}: {message}"
+        if ":" not in server:
+            message += "; the address has no port, for which gRPC takes 443"
     trailers = {key: value for key, value in error.trailing_metadata() or ()}
     return kind(
         code,

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from doctr_serve import errors as server_errors
+from doctr_serve_client import ServerUnavailableError
 
 MIB = 1024 * 1024
 
@@ -31,6 +32,11 @@ def test_a_url_is_refused_as_an_address_at_once(connect, server, says):
 
 def test_grpcs_own_schemes_are_addresses(connect, server, letter):
     assert len(connect(f"dns:///{server.address}").read(letter)) == 1
+
+
+def test_an_address_without_a_port_is_explained_when_nobody_answers(connect, letter):
+    with pytest.raises(ServerUnavailableError, match="the address has no port, for which gRPC takes 443"):
+        connect("nobody.invalid", max_attempts=1).read(letter, timeout_s=20)
 
 
 @pytest.mark.parametrize("timeout_s", [float("inf"), 1e300])
