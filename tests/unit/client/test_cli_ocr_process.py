@@ -6,38 +6,8 @@ import json
 import os
 import pty
 import signal
-import subprocess
-import sys
 import termios
 import threading
-
-import pytest
-
-
-@pytest.fixture
-def start(server):
-    """Starts the command; ends it with the test."""
-    processes = []
-
-    def run(*arguments, **settings):
-        command = [
-            sys.executable,
-            "-m",
-            "doctr_serve",
-            "ocr",
-            "--server",
-            server.address,
-            *map(str, arguments),
-        ]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-        settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | settings
-        processes.append(subprocess.Popen(command, env=environment, **settings))
-        return processes[-1]
-
-    yield run
-    for process in processes:
-        process.kill()
-        process.communicate()
 
 
 def test_pages_are_printed_as_they_come(start, server, letter):

@@ -156,10 +156,11 @@ def _run(
     job: _Job, arguments: list[str], recursive: bool, output: Path | None, output_format: OutputFormat
 ) -> int:
     """Reads everything; returns the exit status."""
-    files, problems = expand(arguments, recursive=recursive)
-    for problem in problems:
-        typer.echo(f"doctr-serve ocr: {problem}", err=True)
-    failures = len(problems)
+    found = expand(arguments, recursive=recursive)
+    files = found.files
+    for message in (*found.problems, *found.notes):
+        typer.echo(f"doctr-serve ocr: {message}", err=True)
+    failures = len(found.problems)
     output_error: OutputError | None = None
     try:
         with _opened(output) as stream:
