@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import grpc
 
-from doctr_serve_client.connection import DEFAULT_SERVER, DEFAULT_TIMEOUT_S, ChannelOptions
-from doctr_serve_client.errors import OCRError, from_rpc_error
+from doctr_serve_client.connection import DEFAULT_SERVER, DEFAULT_TIMEOUT_S, ChannelOptions, check_address
+from doctr_serve_client.errors import OCRError
+from doctr_serve_client.failures import from_rpc_error
 from doctr_serve_client.retry import Deadline
 
 __all__ = ["ClientBase"]
@@ -25,7 +26,7 @@ class ClientBase:
         channel_options: gRPC channel arguments, over the client's own.
 
     Raises:
-        ValueError: a timeout or a number of attempts that is not positive.
+        ValueError: a URL in place of an address, or a timeout or a number of attempts that is not positive.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class ClientBase:
         metadata: Sequence[tuple[str, str | bytes]] = (),
         channel_options: ChannelOptions = (),
     ) -> None:
+        check_address(server)
         Deadline(timeout_s)  # refuses a bad timeout here rather than in every call
         if max_attempts < 1:
             raise ValueError(f"max_attempts must be at least 1, not {max_attempts!r}")

@@ -22,7 +22,8 @@ from doctr_serve_client.connection import (
     open_aio_channel,
     open_channel,
 )
-from doctr_serve_client.errors import OCRError, page_error
+from doctr_serve_client.errors import OCRError
+from doctr_serve_client.failures import page_error
 from doctr_serve_client.inputs import DocumentInputs, DocumentSource, open_sources
 from doctr_serve_client.options import OCROptions, to_request
 from doctr_serve_client.retry import Deadline, retry_arguments

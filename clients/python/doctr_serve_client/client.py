@@ -20,7 +20,7 @@ from doctr_serve_client.connection import (
     not_ready_error,
     open_channel,
 )
-from doctr_serve_client.errors import page_error
+from doctr_serve_client.failures import page_error
 from doctr_serve_client.inputs import DocumentInputs, DocumentSource, open_sources
 from doctr_serve_client.options import OCROptions, to_request
 from doctr_serve_client.retry import Deadline, retry_arguments

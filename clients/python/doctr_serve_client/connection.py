@@ -17,6 +17,7 @@ __all__ = [
     "HEALTH_POLL_INTERVAL_S",
     "HEALTH_REQUEST",
     "ChannelOptions",
+    "check_address",
     "health_problem",
     "not_ready_error",
     "open_aio_channel",
@@ -38,6 +39,26 @@ HEALTH_REQUEST = health_pb2.HealthCheckRequest(
 )
 
 ChannelOptions = Sequence[tuple[str, Any]]
+
+
+URL_SCHEMES = ("http", "https", "grpc", "grpcs")
+
+
+def check_address(server: str) -> None:
+    """Refuses what gRPC would only try in vain, as a name to look up.
+
+    Raises:
+        ValueError: no address at all, or a URL; gRPC's own schemes (``dns:///``, ``unix:``) are none.
+    """
+    scheme, separator, rest = server.partition("://")
+    if separator and scheme.lower() in URL_SCHEMES:
+        host = rest.partition("/")[0] or "host:port"
+        tls = "; TLS is asked for by itself" if scheme.lower() in ("https", "grpcs") else ""
+        raise ValueError(
+            f"the server's address is host:port, without a scheme: {host!r}, not {server!r}{tls}"
+        )
+    if not server:
+        raise ValueError("the server's address is empty; it is host:port")
 
 
 def _channel_options(extra: ChannelOptions) -> list[tuple[str, Any]]:
@@ -86,10 +107,12 @@ def health_problem(outcome: health_pb2.HealthCheckResponse | grpc.RpcError) -> s
         serving = outcome.status == health_pb2.HealthCheckResponse.SERVING
         return None if serving else health_pb2.HealthCheckResponse.ServingStatus.Name(outcome.status)
     # NOT_FOUND: the health service was not told about OCRService yet (gRPC health checking protocol).
+    # RESOURCE_EXHAUSTED: as many calls are open as the server, or a proxy, allows.
     if outcome.code() in (
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.NOT_FOUND,
         grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
     ):
         return f"{outcome.code().name}: {outcome.details()}"
     raise outcome

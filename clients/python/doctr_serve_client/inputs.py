@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,22 +105,32 @@ def _file_name(file: object) -> str:
     return os.path.basename(name) if isinstance(name, str) and not name.startswith("<") else ""
 
 
-def _from_path(path: str | os.PathLike[str]) -> _PathSource:
+def _from_path(path: str | os.PathLike[str], spools: list[IO[bytes]]) -> DocumentSource:
     """Fails here, before the call, where the file does not exist or is a directory."""
     text = os.fspath(path)
+    name = PurePath(text).name
     if os.path.isdir(text):
         raise IsADirectoryError(f"'{text}' is a directory; name the files in it")
     with open(text, "rb") as file:
-        return _PathSource(text, PurePath(text).name, os.fstat(file.fileno()).st_size)
+        found = os.fstat(file.fileno())
+        if stat.S_ISREG(found.st_mode):
+            return _PathSource(text, name, found.st_size)
+        # A pipe, such as the shell's <(...): it has no size, and gives its content once.
+        return _from_file(_spooled(file, spools), name, spools)
+
+
+def _spooled(file: IO[bytes], spools: list[IO[bytes]]) -> IO[bytes]:
+    """A copy that can be read from its start any number of times; the caller closes ``spools``."""
+    spool = cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES))  # noqa: SIM115
+    spools.append(spool)
+    shutil.copyfileobj(file, spool, PIECE_BYTES)
+    spool.seek(0)
+    return spool
 
 
 def _from_file(file: IO[bytes], name: str, spools: list[IO[bytes]]) -> _FileSource:
     if not file.seekable():
-        spool = cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES))  # noqa: SIM115
-        spools.append(spool)
-        shutil.copyfileobj(file, spool, PIECE_BYTES)
-        spool.seek(0)
-        file = spool
+        file = _spooled(file, spools)
     start = file.tell()
     end = file.seek(0, os.SEEK_END)
     if isinstance(file.read(0), str):
@@ -130,7 +141,7 @@ def _from_file(file: IO[bytes], name: str, spools: list[IO[bytes]]) -> _FileSour
 
 def _open_source(document: object, spools: list[IO[bytes]], name: str | None = None) -> DocumentSource:
     if isinstance(document, str | os.PathLike) and name is None:
-        return _from_path(document)
+        return _from_path(document, spools)
     if isinstance(document, bytes | bytearray | memoryview):
         return _BytesSource(memoryview(document).cast("B"), name or "")
     if hasattr(document, "read"):

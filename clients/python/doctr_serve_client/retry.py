@@ -23,12 +23,15 @@ log = logging.getLogger("doctr_serve_client")
 FIRST_BACKOFF_S = 0.5
 MAX_BACKOFF_S = 10.0
 
+LONGEST_CALL_S = 365 * 24 * 3600.0
+"""gRPC counts nanoseconds since 1970 in 64 bits, and takes a deadline beyond these (infinity) for one that passed."""
+
 
 class Deadline:
     """The end of a call, over all its attempts.
 
     Args:
-        timeout_s: seconds from now.
+        timeout_s: seconds from now; infinity where there is no end.
 
     Raises:
         ValueError: a timeout that is not positive.
@@ -38,7 +41,7 @@ class Deadline:
         if not timeout_s > 0:
             raise ValueError(f"timeout_s must be positive, not {timeout_s!r}")
         self.timeout_s = timeout_s
-        self._end = time.monotonic() + timeout_s
+        self._end = time.monotonic() + min(timeout_s, LONGEST_CALL_S)
 
     def remaining_s(self) -> float:
         """Seconds left, 0 when none."""

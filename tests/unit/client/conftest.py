@@ -1,13 +1,18 @@
-"""Both clients behind one synchronous face, so that every behaviour is tested on both."""
+"""Both clients behind one synchronous face, so that every behaviour is tested on both; and the command."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
+from doctr_serve.cli import app
 from doctr_serve_client import AsyncOCRClient, OCRClient
 from support.fake_ocr_server import FakeServer, run_fake_server
+from typer.testing import CliRunner
 
 
 class BlockingAsyncClient:
@@ -84,3 +89,50 @@ def book(tmp_path):
     path = tmp_path / "book.pdf"
     path.write_bytes(b"".join(bytes([number]) * (1024 * 1024) for number in range(6)) + b"tail")
     return path
+
+
+@pytest.fixture
+def ocr(server, monkeypatch):
+    """Runs the command against the fake server."""
+    monkeypatch.delenv("DOCTR_SERVE_PDF_PASSWORD", raising=False)
+    monkeypatch.setenv("DOCTR_SERVE_SERVER", server.address)
+
+    def run(*arguments, **settings):
+        return CliRunner().invoke(app, ["ocr", *map(str, arguments)], **settings)
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Documents a.pdf, b.png and, one level down, c.jpeg; a note that is no document."""
+    (tmp_path / "in" / "deeper").mkdir(parents=True)
+    for name in ("a.pdf", "b.png", "deeper/c.jpeg", "note.txt"):
+        (tmp_path / "in" / name).write_bytes(b"content")
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def start(server):
+    """Starts the command; ends it with the test."""
+    processes = []
+
+    def run(*arguments, **settings):
+        command = [
+            sys.executable,
+            "-m",
+            "doctr_serve",
+            "ocr",
+            "--server",
+            server.address,
+            *map(str, arguments),
+        ]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | settings
+        processes.append(subprocess.Popen(command, env=environment, **settings))
+        return processes[-1]
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.communicate()

@@ -8,34 +8,11 @@ import grpc
 import pytest
 import trustme
 from doctr_serve import errors as server_errors
-from doctr_serve.cli import app
 from doctr_serve_client import OCRClient, to_dict
 from doctr_serve_client.options import OPTIONS
 from support.fake_ocr_server import run_fake_server
-from typer.testing import CliRunner
 
 OTHER_THAN_THE_DEFAULT = {str: "text", int: 7, float: 0.625}
-
-
-@pytest.fixture
-def ocr(server, monkeypatch):
-    """Runs the command against the fake server."""
-    monkeypatch.delenv("DOCTR_SERVE_PDF_PASSWORD", raising=False)
-    monkeypatch.setenv("DOCTR_SERVE_SERVER", server.address)
-
-    def run(*arguments, **settings):
-        return CliRunner().invoke(app, ["ocr", *map(str, arguments)], **settings)
-
-    return run
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Documents a.pdf, b.png and, one level down, c.jpeg; a note that is no document."""
-    (tmp_path / "in" / "deeper").mkdir(parents=True)
-    for name in ("a.pdf", "b.png", "deeper/c.jpeg", "note.txt"):
-        (tmp_path / "in" / name).write_bytes(b"content")
-    return tmp_path / "in"
 
 
 def names(result):

@@ -6,38 +6,8 @@ import json
 import os
 import pty
 import signal
-import subprocess
-import sys
 import termios
 import threading
-
-import pytest
-
-
-@pytest.fixture
-def start(server):
-    """Starts the command; ends it with the test."""
-    processes = []
-
-    def run(*arguments, **settings):
-        command = [
-            sys.executable,
-            "-m",
-            "doctr_serve",
-            "ocr",
-            "--server",
-            server.address,
-            *map(str, arguments),
-        ]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-        settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | settings
-        processes.append(subprocess.Popen(command, env=environment, **settings))
-        return processes[-1]
-
-    yield run
-    for process in processes:
-        process.kill()
-        process.communicate()
 
 
 def test_pages_are_printed_as_they_come(start, server, letter):
@@ -91,3 +61,49 @@ def test_progress_is_shown_on_a_terminal(start, server, letter):
     os.close(controller)
     assert "3/3" in shown
     assert len(json.loads(output)) == 3
+
+
+def without(stream: int):
+    """The command starts with this standard stream closed, as ``2>&-`` does in a shell."""
+    return {"preexec_fn": lambda: os.close(stream), {1: "stdout", 2: "stderr"}.get(stream, "stdin"): None}
+
+
+def test_a_closed_standard_output_is_said(start, server, letter):
+    process = start(letter, **without(1))
+
+    assert process.wait(20) == 1
+    assert process.stderr.read() == (
+        "doctr-serve ocr: cannot write the output: [Errno 9] standard output is closed\n"
+    )
+    assert server.service.calls == []
+
+
+def test_a_closed_standard_input_is_said(start):
+    process = start("-", **without(0))
+
+    assert process.wait(20) == 1
+    assert process.stderr.read() == "doctr-serve ocr: -: standard input is closed\n"
+
+
+def test_messages_that_nobody_can_read_stop_nothing(start, letter, tmp_path):
+    closed = start(tmp_path / "missing.pdf", letter, **without(2))
+    output, _ = closed.communicate(timeout=20)
+    assert (closed.returncode, output) == (1, "letter.pdf-1\n")
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    (tmp_path / "bad.pdf").write_bytes(b"content")
+    broken = start(tmp_path / "missing.pdf", tmp_path / "bad.pdf", letter, stderr=writing)
+    os.close(writing)
+    output, _ = broken.communicate(timeout=20)
+    assert (broken.returncode, output) == (1, "==> letter.pdf, page 1 of 1 <==\nletter.pdf-1\n")
+
+
+def test_a_full_disk_behind_standard_output_is_said_without_a_traceback(start, letter):
+    with open("/dev/full", "w") as full:
+        process = start(letter, stdout=full)
+
+    assert process.wait(20) == 1
+    assert process.stderr.read() == (
+        "doctr-serve ocr: cannot write the output: [Errno 28] No space left on device\n"
+    )

@@ -18,10 +18,12 @@ from doctr_serve_client import (
     InvalidRequestError,
     OCRError,
     PageError,
+    PermissionDeniedError,
     QueueFullError,
     RequestTooLargeError,
     ServerError,
     ServerUnavailableError,
+    UnauthenticatedError,
     WeightsUnavailableError,
     page_text,
 )
@@ -43,7 +45,11 @@ def queue_full(retry_after_s):
         (queue_full(60), QueueFullError, "RESOURCE_EXHAUSTED"),
         (server_errors.DeadlineExceeded("no"), DeadlineExceededError, "DEADLINE_EXCEEDED"),
         (server_errors.InternalError("no"), ServerError, "INTERNAL"),
-        (grpc.StatusCode.UNAUTHENTICATED, ServerError, "UNAUTHENTICATED"),
+        (server_errors.UnauthenticatedError("no"), UnauthenticatedError, "UNAUTHENTICATED"),
+        (server_errors.PermissionDeniedError("no"), PermissionDeniedError, "PERMISSION_DENIED"),
+        (grpc.StatusCode.UNAUTHENTICATED, UnauthenticatedError, "UNAUTHENTICATED"),
+        (grpc.StatusCode.PERMISSION_DENIED, PermissionDeniedError, "PERMISSION_DENIED"),
+        (grpc.StatusCode.DATA_LOSS, ServerError, "DATA_LOSS"),
     ],
 )
 def test_each_code_has_its_class_for_every_kind_of_call(client, server, letter, book, sent, raised, code):

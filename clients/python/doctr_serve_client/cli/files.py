@@ -9,15 +9,13 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, cast
 
-__all__ = ["STANDARD_INPUT", "InputFile", "expand"]
+from doctr_serve_client.cli.directories import Walk
+
+__all__ = ["STANDARD_INPUT", "Expansion", "InputFile", "expand"]
 
 STANDARD_INPUT = "-"
-
-DOCUMENT_SUFFIXES = frozenset({".jpeg", ".jpg", ".pdf", ".png", ".tif", ".tiff", ".webp"})
-"""Files taken from a directory. A file named itself is sent whatever its suffix: its content decides."""
 
 SPOOL_MEMORY_BYTES = 4 * 1024 * 1024
 """Bytes of standard input kept in memory; the rest goes to a temporary file."""
@@ -36,8 +34,23 @@ class InputFile:
     document: str | tuple[str, IO[bytes]]
 
 
-def expand(arguments: Sequence[str], *, recursive: bool) -> tuple[list[InputFile], list[str]]:
-    """The files that the arguments mean, in their order, and a message for each argument that means none.
+@dataclass(frozen=True)
+class Expansion:
+    """What the arguments mean.
+
+    Attributes:
+        files: what is to be read, in the arguments' order.
+        problems: a message for each argument that means no file, and for what a directory could not show.
+        notes: what was left out of directories on purpose.
+    """
+
+    files: list[InputFile]
+    problems: list[str]
+    notes: list[str]
+
+
+def expand(arguments: Sequence[str], *, recursive: bool) -> Expansion:
+    """Finds the files that the arguments mean.
 
     Args:
         arguments: file names, glob patterns (also those a shell was kept from expanding), directories, and
@@ -45,24 +58,26 @@ def expand(arguments: Sequence[str], *, recursive: bool) -> tuple[list[InputFile
         recursive: take the documents of directories and of the directories in them.
     """
     files: list[InputFile] = []
-    problems: list[str] = []
+    walk = Walk()
     for position, argument in enumerate(arguments):
         try:
             if argument != STANDARD_INPUT:
-                files += [InputFile(path, path) for path in _paths(argument, recursive)]
+                files += [InputFile(path, path) for path in _paths(argument, walk if recursive else None)]
             elif STANDARD_INPUT in arguments[:position]:
                 raise OSError("standard input can be read only once")
             else:
                 files.append(InputFile("standard input", ("stdin", _spool_standard_input())))
         except OSError as error:
-            problems.append(f"{argument}: {error.args[-1]}")
-    return files, problems
+            walk.problems.append(f"{argument}: {error.args[-1]}")
+    return Expansion(files, walk.problems, walk.notes())
 
 
-def _paths(argument: str, recursive: bool) -> Iterator[str]:
+def _paths(argument: str, walk: Walk | None) -> Iterator[str]:
     # A name that exists is itself: "scan[1].pdf" is a file before it is a pattern.
     if os.path.isdir(argument):
-        yield from _directory(argument, recursive)
+        if walk is None:
+            raise IsADirectoryError("is a directory; add --recursive to read the documents in it")
+        yield from walk.documents(argument)
     elif os.path.exists(argument):
         yield argument
     elif glob.has_magic(argument):
@@ -74,21 +89,10 @@ def _paths(argument: str, recursive: bool) -> Iterator[str]:
         raise FileNotFoundError("no such file")
 
 
-def _directory(directory: str, recursive: bool) -> list[str]:
-    if not recursive:
-        raise IsADirectoryError("is a directory; add --recursive to read the documents in it")
-    documents = sorted(
-        str(path)
-        for path in Path(directory).rglob("*")
-        if path.suffix.lower() in DOCUMENT_SUFFIXES and path.is_file()
-    )
-    if not documents:
-        raise FileNotFoundError(f"has no documents ({', '.join(sorted(DOCUMENT_SUFFIXES))}) in it")
-    return documents
-
-
 def _spool_standard_input() -> IO[bytes]:
     """Reads it before any call starts, so that Ctrl-C still works while it waits for a slow pipe."""
+    if sys.stdin is None:
+        raise OSError("standard input is closed")
     spool = cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES))  # noqa: SIM115
     shutil.copyfileobj(sys.stdin.buffer, spool)
     spool.seek(0)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
+import sys
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TextIO
 
 from doctr_serve.v1 import ocr_pb2
 
 from doctr_serve_client import page_text, to_dict
+from doctr_serve_client.cli.terminal import printable
 
-__all__ = ["OutputError", "OutputFormat", "PageWriter"]
+__all__ = ["OutputError", "OutputFormat", "PageWriter", "opened"]
+
+# What JSON may hold as it is, and yet a terminal obeys (U+009B begins a command as ESC [ does) or a reader of lines
+# takes for the end of one.
+_ESCAPED_IN_JSON = re.compile(r"[\x7f-\x9f\u2028\u2029]")
 
 
 class OutputFormat(StrEnum):
@@ -33,11 +45,49 @@ class OutputError(Exception):
         self.cause = cause
 
 
+@contextmanager
+def opened(output: Path | None, inputs: Iterable[str]) -> Iterator[TextIO]:
+    """The stream to print to: the file ``output``, or standard output for None.
+
+    Args:
+        output: a file to write; what it held is gone.
+        inputs: paths that are still to be read.
+
+    Raises:
+        OutputError: it cannot be written, or is one of the inputs.
+    """
+    if output is None:
+        yield _standard_output()
+        return
+    try:
+        if output.is_file() and any(os.path.exists(path) and output.samefile(path) for path in inputs):
+            raise OSError(f"{output} is one of the files to read")
+        stream = output.open("w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise OutputError(error) from error
+    try:
+        yield stream
+    finally:
+        try:
+            stream.close()  # writes what is still buffered
+        except OSError as error:
+            raise OutputError(error) from error
+
+
+def _standard_output() -> TextIO:
+    if sys.stdout is None:
+        raise OutputError(OSError(errno.EBADF, "standard output is closed"))
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8 by its standard, whatever the locale
+    return sys.stdout
+
+
 class PageWriter:
     """Prints pages of several files that are read at the same time.
 
     Text and JSON come in the order of the files: a page is printed at once when its file's turn has come and
-    is kept until then otherwise. NDJSON comes as the pages do.
+    is kept until then otherwise. NDJSON comes as the pages do. Names are printed without control characters, and
+    on a terminal the text is, too.
 
     Args:
         stream: where to print.
@@ -53,6 +103,7 @@ class PageWriter:
         self._waiting: dict[int, list[ocr_pb2.PageResult]] = defaultdict(list)
         self._finished: set[int] = set()
         self._printed = 0
+        self._on_terminal = stream.isatty()
 
     def start(self) -> None:
         """Prints what comes before the first page.
@@ -87,7 +138,9 @@ class PageWriter:
         if self._format is OutputFormat.TEXT:
             self._print_text(result)
             return
-        entry = json.dumps(to_dict(result), ensure_ascii=False)
+        entry = _ESCAPED_IN_JSON.sub(
+            lambda found: f"\\u{ord(found[0]):04x}", json.dumps(to_dict(result), ensure_ascii=False)
+        )
         if self._format is OutputFormat.JSON:
             entry = (",\n" if self._printed else "\n") + entry
         else:
@@ -100,8 +153,10 @@ class PageWriter:
             return
         header = ""
         if self._file_count > 1 or result.page_count > 1:
-            header = f"==> {result.name}, page {result.page_number} of {result.page_count} <==\n"
+            header = f"==> {printable(result.name)}, page {result.page_number} of {result.page_count} <==\n"
         text = page_text(result)
+        if self._on_terminal:
+            text = printable(text, keep="\n\t")
         self._write(("\n" if self._printed else "") + header + (text + "\n" if text else ""))
         self._printed += 1
 
