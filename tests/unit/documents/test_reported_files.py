@@ -18,7 +18,6 @@ from doctr_serve.errors import (
     UnreadableDocumentError,
     UnsupportedDocumentError,
 )
-from PIL import Image
 from support.tools import ROOT
 
 CASES = ROOT.parent / "shared" / "cases"
@@ -38,10 +37,9 @@ def codes(pages: list[DecodedPage]) -> list[list[str]]:
     return [[warning.code for warning in page.warnings] for page in pages]
 
 
-@pytest.fixture(scope="module")
-def letter() -> np.ndarray:
-    """What the pictures of the letter show: 900 x 700 pixels."""
-    return np.asarray(Image.open(CASES / "pdf" / "good.png").convert("RGB"))
+def another_reader(name: str) -> np.ndarray:
+    """What OpenCV makes of the file: it passes over what is wrong with these."""
+    return cv2.imread(str(CASES / name), cv2.IMREAD_COLOR)[..., ::-1]
 
 
 def test_the_typed_values_of_the_form_are_drawn(case) -> None:
@@ -78,9 +76,9 @@ def test_the_portfolio_names_its_attachments(case) -> None:
 
 
 @pytest.mark.parametrize("name", ["png/phys-bad-crc.png", "png/ztxt-2mib.png", "tiff/rgb16-planar.tif"])
-def test_a_file_that_every_viewer_opens_is_read(case, letter: np.ndarray, name: str) -> None:
+def test_a_file_that_every_viewer_opens_is_read(case, name: str) -> None:
     (page,) = case(name)
-    assert np.abs(page.image.astype(int) - letter).mean() < 1
+    assert np.abs(page.image.astype(int) - another_reader(name)).mean() < 0.1
     assert page.warnings == ()
 
 
@@ -94,11 +92,11 @@ def test_the_12_bit_jpeg_is_named(case) -> None:
         case("jpeg/12-bit.jpg")
 
 
-def test_the_cut_jpegs_are_read_as_far_as_they_go(case, letter: np.ndarray) -> None:
+def test_the_cut_jpegs_are_read_as_far_as_they_go(case) -> None:
     (whole,) = case("jpeg/no-eoi.jpg")
     (cut,) = case("jpeg/cut-10-percent.jpg")
     assert codes([whole, cut]) == [["FILE_CUT_SHORT"]] * 2
-    assert np.abs(whole.image.astype(int) - letter).mean() < 2
+    assert np.abs(whole.image.astype(int) - another_reader("jpeg/no-eoi.jpg")).mean() < 1
     np.testing.assert_array_equal(cut.image[:470], whole.image[:470])
     assert "of 700 rows" in cut.warnings[0].message
 
@@ -124,5 +122,4 @@ def test_a_jpeg_of_333_bytes_is_no_picture_of_49_million_pixels(case) -> None:
 )
 def test_pictures_of_odd_shapes_are_only_pictures_here(case, name: str) -> None:
     (page,) = case(name)
-    expected = cv2.imread(str(CASES / name), cv2.IMREAD_COLOR)[..., ::-1]
-    np.testing.assert_array_equal(page.image, expected)
+    np.testing.assert_array_equal(page.image, another_reader(name))
