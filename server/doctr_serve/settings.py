@@ -28,6 +28,15 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def memory_share() -> int:
+    """An eighth of the memory that this process may use (the machine's, or its cgroup's where that is less)."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        text = Path(file).read_text().strip() if Path(file).exists() else ""
+        limits += [int(text)] if text.isdigit() else []
+    return max(64 * MIB, min(limits) // 8)
+
+
 class Settings(BaseSettings):
     """Settings of the server; every limit has a safe default."""
 
@@ -94,6 +103,8 @@ class Settings(BaseSettings):
     """Longest time for one request, upload and queue included; a shorter deadline of the caller holds."""
     upload_idle_timeout_s: float = Field(60.0, gt=0)
     """Longest time without a further message of a request that is still arriving."""
+    send_timeout_s: float = Field(60.0, gt=0)
+    """Longest time for one message of an answer to be taken by its caller; then the call is ended."""
     drain_timeout_s: float = Field(30.0, ge=0)
     """On SIGTERM, seconds that requests in flight may take to finish."""
 
@@ -108,6 +119,8 @@ class Settings(BaseSettings):
     """Pages per request."""
     max_page_pixels: int = Field(50_000_000, gt=0)
     """Pixels per page, checked before decoding (50 million: A3 at 400 dpi, 150 MB in memory)."""
+    page_memory_bytes: int = Field(default_factory=memory_share, gt=0)
+    """Bytes of decoded pages of all requests together; a page that does not fit waits until others are read."""
     page_decode_timeout_s: float = Field(30.0, gt=0)
     """Longest time to decode or render one page."""
     max_decoder_processes: int = Field(8, ge=1)

@@ -127,18 +127,16 @@ def test_collected_and_streamed_pages_are_the_same(watched: Watched) -> None:
 
 
 def test_memory_does_not_grow_with_the_pages(watched: Watched) -> None:
-    watched.service.stream(letter_pdf(pages=3).content)
-    Path("/proc/self/clear_refs").write_text("5")  # proc(5): sets VmHWM to what is resident now
-    before = peak_memory_bytes()
-    results = watched.service.stream(letter_pdf(pages=30).content)
-    assert len(results) == 30
+    def peak_bytes(pages: int) -> int:
+        document = letter_pdf(pages=pages).content
+        Path("/proc/self/clear_refs").write_text("5")  # proc(5): sets VmHWM to what is resident now
+        assert len(watched.service.stream(document)) == pages
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+    peak_bytes(6)
     # A page is 6 MB of pixels, so that 30 held pages would be 180 MB.
-    assert peak_memory_bytes() - before < 60 * 2**20
-
-
-def peak_memory_bytes() -> int:
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+    assert peak_bytes(30) - peak_bytes(6) < 60 * 2**20
 
 
 def test_a_cancelled_call_stops_within_a_page_and_frees_its_decoder(watched: Watched) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -12,6 +13,7 @@ from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents.failures import crashed, document_error, stalled
 from doctr_serve.documents.inspection import Inspection
 from doctr_serve.documents.lease import DecoderLease
+from doctr_serve.documents.page_memory import PageMemory
 from doctr_serve.documents.pages import (
     DecodedPage,
     DocumentLimits,
@@ -42,6 +44,7 @@ class OpenedDocuments:
         inspection: what is known of them.
         limits: the bounds.
         interrupt: the request's stop signal.
+        memory: for the pages' pixels.
 
     Attributes:
         references: every page that will be read, in order; a document that cannot be read is one entry.
@@ -54,8 +57,10 @@ class OpenedDocuments:
         inspection: Inspection,
         limits: DocumentLimits,
         interrupt: Interrupt,
+        memory: PageMemory,
     ) -> None:
         self._lease = lease
+        self._memory = memory
         self._documents = documents
         self._limits = limits
         self._interrupt = interrupt
@@ -84,8 +89,9 @@ class OpenedDocuments:
         return self._lease.process.process_id
 
     def close(self) -> None:
-        """Gives the decoder process back; safe to call again."""
+        """Gives the decoder process and all memory back; safe to call again."""
         self._lease.close()
+        self._memory.close()
 
     def park(self) -> None:
         """Lets others have the decoder process until the next :meth:`at_work`."""
@@ -221,9 +227,17 @@ class OpenedDocuments:
         except PageTooLargeError as error:  # The header said otherwise.
             self._replace()
             return DecodedPage(reference, None, error)
-        pixels = process.receive_pixels(height, width, self._interrupt)
+        pixels = self._memory.allocate(height, width)
+        try:
+            process.receive_pixels(pixels, self._interrupt)
+        except BaseException:
+            self._memory.release(pixels.nbytes)
+            raise
         return DecodedPage(
-            replace(reference, height=height, width=width), pixels, warnings=warnings_of(reply)
+            replace(reference, height=height, width=width),
+            pixels,
+            warnings=warnings_of(reply),
+            release=partial(self._memory.release, pixels.nbytes),
         )
 
     def _after(self, error: DocumentError) -> DocumentError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,12 +67,14 @@ class DecodedPage:
         error: why the page could not be decoded; None when ``image`` is set.
         warnings: what to know of this page. Those of its document as a whole stand on the first page of the
             document that is read, and on no other: a thousand pages need not say it a thousand times.
+        release: to be called once when the pixels are done with; their memory is counted until then.
     """
 
     reference: PageReference
     image: NDArray[np.uint8] | None = field(repr=False)
     error: DoctrServeError | None = None
     warnings: tuple[PageWarning, ...] = ()
+    release: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
 
 
 def warnings_of(reply: dict[str, Any]) -> tuple[PageWarning, ...]:

@@ -8,9 +8,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.common.memory_budget import MemoryBudget
 from doctr_serve.documents.inspection import inspect
 from doctr_serve.documents.lease import DecoderLease
 from doctr_serve.documents.opened import OpenedDocuments
+from doctr_serve.documents.page_memory import PageMemory
 from doctr_serve.documents.page_selection import PageSelection
 from doctr_serve.documents.pages import DocumentLimits
 from doctr_serve.documents.process import (
@@ -61,6 +63,7 @@ class DecoderPool:
         self.limits = DocumentLimits.from_settings(settings)
         self._documents_per_process = documents_per_process
         self._worker_command = tuple(worker_command)
+        self._page_memory = MemoryBudget(settings.page_memory_bytes)
         self._condition = threading.Condition()
         self._idle: list[DecoderProcess] = []
         self._parked: OrderedDict[DecoderLease, DecoderProcess] = OrderedDict()
@@ -97,7 +100,8 @@ class DecoderPool:
         lease = DecoderLease(self, interrupt)
         try:
             inspection = inspect(documents, selection, lease, self.limits, interrupt)
-            return OpenedDocuments(lease, documents, inspection, self.limits, interrupt)
+            memory = PageMemory(self._page_memory, interrupt)
+            return OpenedDocuments(lease, documents, inspection, self.limits, interrupt, memory)
         except BaseException:
             lease.close()
             raise

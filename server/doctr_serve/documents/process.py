@@ -156,19 +156,21 @@ class DecoderProcess:
             logger.debug("decoder: %s", message["detail"])
         return message
 
-    def receive_pixels(self, height: int, width: int, interrupt: Interrupt) -> NDArray[np.uint8]:
-        """Returns the pixels that follow a page's answer: (height, width, 3) uint8 RGB.
+    def receive_pixels(self, pixels: NDArray[np.uint8], interrupt: Interrupt) -> None:
+        """Takes the pixels that follow a page's answer.
+
+        Args:
+            pixels: where they go, (height, width, 3) uint8 RGB, C-contiguous, of the size that the answer names.
+            interrupt: the request's stop signal.
 
         Raises:
             DecoderGoneError: the process died.
             DecoderOvertimeError: it used up its processor time.
             DecoderStalledError: the pixels took longer than ``timeout_s``.
-            RequestCancelled: ``interrupt`` fired.
-            DeadlineExceeded: ``interrupt`` fired.
+            StopSignal: ``interrupt`` fired.
         """
-        if height < 1 or width < 1:  # No decoder in its right mind says that.
+        if pixels.size == 0:  # No decoder in its right mind says that.
             raise DecoderGoneError
-        pixels: NDArray[np.uint8] = np.empty((height, width, 3), np.uint8)
         self._amid_pixels = True
         self._wait_until(time.monotonic() + self._timeout_s, interrupt)
         try:
@@ -176,7 +178,6 @@ class DecoderProcess:
         except ChannelClosedError as error:
             raise self._gone() from error
         self._amid_pixels = False
-        return pixels
 
     def drain(self, timeout_s: float) -> bool:
         """Takes the answers that nobody wants any more.
@@ -192,7 +193,7 @@ class DecoderProcess:
             while self._outstanding and not self._amid_pixels:
                 answer = self.receive(interrupt)
                 if "height" in answer:
-                    self.receive_pixels(answer["height"], answer["width"], interrupt)
+                    self.receive_pixels(np.empty((answer["height"], answer["width"], 3), np.uint8), interrupt)
         except (DecoderGoneError, DecoderStalledError, DeadlineExceeded, MemoryError):
             return False
         return not self.is_busy

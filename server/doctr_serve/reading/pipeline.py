@@ -48,13 +48,11 @@ def read_pages(
     while batch := _take(pages, batch_size, max_batch_pixels):
         batch_size = detection_batch_size
         detected = _detect(predictor, [page for page in batch if page.image is not None], context)
-        for page in batch:
+        while batch:
             context.interrupt.check()
-            if page.error is not None:
-                yield PageReading(page.reference, error=page.error, warnings=page.warnings)
-            else:
-                yield _recognise(predictor, page, next(detected), context)
-        del batch, detected
+            # Nothing here keeps a page's pixels while its reading is being taken.
+            yield _reading(predictor, batch.pop(0), detected, context)
+        del detected
 
 
 def _take(pages: Iterator[DecodedPage], count: int, max_pixels: int) -> list[DecodedPage]:
@@ -76,11 +74,31 @@ def _detect(
     if not pages:
         return iter(())
     try:
-        return iter(predictor.detect([page.image for page in pages if page.image is not None]))
+        return _handed_over(predictor.detect([page.image for page in pages if page.image is not None]))
     except Exception as error:
         if len(pages) > 1:
             return (found for page in pages for found in _detect(predictor, [page], context))
         return iter([_failure(pages[0].reference, error, context)])
+
+
+def _handed_over(pages: list[DetectedPage]) -> Iterator[DetectedPage]:
+    """Yields the pages and keeps none of them, as an iterator over the list would."""
+    while pages:
+        yield pages.pop(0)
+
+
+def _reading(
+    predictor: PagePredictor,
+    page: DecodedPage,
+    detected: Iterator[DetectedPage | DoctrServeError],
+    context: RequestContext,
+) -> PageReading:
+    try:
+        if page.error is not None:
+            return PageReading(page.reference, error=page.error, warnings=page.warnings)
+        return _recognise(predictor, page, next(detected), context)
+    finally:
+        page.release()
 
 
 def _recognise(

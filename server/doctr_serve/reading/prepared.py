@@ -16,6 +16,9 @@ from doctr_serve.reading.request import RequestContext
 
 __all__ = ["PreparedReading"]
 
+MAX_BATCH_PIXELS = 16_000_000
+"""Decoded pixels of a detection batch, 48 MB: a request may hold that much while its caller takes a page."""
+
 
 class PreparedReading:
     """Documents, admission, decoding and models meet here; made by :meth:`Reader.prepare`.
@@ -70,7 +73,7 @@ class PreparedReading:
                 opened.decode(),
                 self._engine.predictor(self.options, self.models, interrupt),
                 detection_batch_size=self.options.detection_batch_size,
-                max_batch_pixels=self._decoders.limits.max_page_pixels,
+                max_batch_pixels=min(MAX_BATCH_PIXELS, self._decoders.limits.max_page_pixels),
                 context=self._context,
             )
             stack.enter_context(closing(readings))

@@ -52,10 +52,19 @@ class Call:
         context: grpc's context of the RPC.
         method: its row in the method table.
         request_timeout_s: longest time for the RPC; the caller's own deadline holds when it is shorter.
+        send_timeout_s: longest time for one message of the answer to be taken; then the call ends.
     """
 
-    def __init__(self, context: grpc.ServicerContext, method: Method, *, request_timeout_s: float) -> None:
+    def __init__(
+        self,
+        context: grpc.ServicerContext,
+        method: Method,
+        *,
+        request_timeout_s: float,
+        send_timeout_s: float,
+    ) -> None:
         self._grpc = context
+        self._send_timeout_s = send_timeout_s
         self._method = method
         self._headers_sent = False
         self.request_id = _request_id(context)
@@ -119,6 +128,21 @@ class Call:
                 self._abort(refusal)
             finally:
                 self._log(code)
+                self._bound_the_end()
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Cancels the call where what is sent in the block is not taken in time: its caller does not read."""
+        with _timer(self._send_timeout_s, self._grpc.cancel):
+            yield
+
+    def _bound_the_end(self) -> None:
+        """Cancels the call where the end of its answer is not taken in time."""
+        timer = threading.Timer(self._send_timeout_s, self._grpc.cancel)
+        timer.daemon = True
+        timer.start()
+        if not self._grpc.add_callback(timer.cancel):
+            timer.cancel()
 
     @contextmanager
     def _cut_off_at_the_deadline(self) -> Iterator[None]:
@@ -127,13 +151,8 @@ class Call:
         The body notices a deadline between its steps, but not while grpc waits for a caller who reads no further
         messages: without this such a caller would keep its place, and a drain waiting, for good.
         """
-        timer = threading.Timer((self.interrupt.remaining_s() or 0) + OVERTIME_S, self._grpc.cancel)
-        timer.daemon = True
-        timer.start()
-        try:
+        with _timer((self.interrupt.remaining_s() or 0) + OVERTIME_S, self._grpc.cancel):
             yield
-        finally:
-            timer.cancel()
 
     def _internal_error(self, error: Exception) -> InternalError:
         logger.error("call_failed", exc_info=error)
@@ -160,6 +179,18 @@ class Call:
                 failed_pages=self.failed_pages,
                 duration_s=round(time.monotonic() - self.started, 4),
             )
+
+
+@contextmanager
+def _timer(seconds: float, action: Callable[[], object]) -> Iterator[None]:
+    """Does something unless the block ends before."""
+    timer = threading.Timer(seconds, action)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _request_id(context: grpc.ServicerContext) -> str:

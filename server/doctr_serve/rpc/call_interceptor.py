@@ -20,6 +20,7 @@ from doctr_serve.errors import DoctrServeError, InvalidRequestError
 from doctr_serve.rpc.call import Call
 from doctr_serve.rpc.intake.incoming import interruptible
 from doctr_serve.rpc.methods import Method, method_of
+from doctr_serve.rpc.open_calls import OpenCalls
 from doctr_serve.rpc.threads import CALL_THREADS
 from doctr_serve.settings import Settings
 
@@ -38,11 +39,13 @@ class CallInterceptor(grpc.ServerInterceptor):
     Args:
         settings: ``request_timeout_s`` and ``upload_idle_timeout_s``.
         place: holds one of the bounded places of requests in flight.
+        open_calls: counts the calls that read documents.
     """
 
-    def __init__(self, settings: Settings, place: Place) -> None:
+    def __init__(self, settings: Settings, place: Place, open_calls: OpenCalls) -> None:
         self._settings = settings
         self._place = place
+        self._open_calls = open_calls
 
     def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -57,7 +60,7 @@ class CallInterceptor(grpc.ServerInterceptor):
             return None
         method = method_of(handler_call_details.method, streams_requests=handler.request_streaming)
         CALL_THREADS.set(method.threads)
-        return _TakenCalls(handler, method, self._settings, self._place, refusal).handler()
+        return _TakenCalls(handler, method, self._settings, self._place, self._open_calls, refusal).handler()
 
 
 class _TakenCalls:
@@ -69,11 +72,13 @@ class _TakenCalls:
         method: Method,
         settings: Settings,
         place: Place,
+        open_calls: OpenCalls,
         refusal: DoctrServeError | None,
     ) -> None:
         self._handler = handler
         self._method = method
         self._settings = settings
+        self._open_calls = open_calls
         self._place: Place = place if method.takes_place and refusal is None else nullcontext
         self._refusal = refusal
 
@@ -104,7 +109,8 @@ class _TakenCalls:
         with call.answer(self._place), closing(behavior(self._request(messages, call), context)) as responses:
             for response in responses:
                 call.send_headers()
-                yield response
+                with call.sending():
+                    yield response
 
     def _respond_later(
         self, messages: Iterator[Any], context: grpc.ServicerContext, send: Callable[[Any], None]
@@ -114,7 +120,14 @@ class _TakenCalls:
             self._handler.unary_stream(self._request(messages, call), context, send)
 
     def _call(self, context: grpc.ServicerContext) -> Call:
-        return Call(context, self._method, request_timeout_s=self._settings.request_timeout_s)
+        if self._method.takes_place:
+            self._open_calls.add(context)
+        return Call(
+            context,
+            self._method,
+            request_timeout_s=self._settings.request_timeout_s,
+            send_timeout_s=self._settings.send_timeout_s,
+        )
 
     def _request(self, messages: Iterator[Any], call: Call) -> Any:
         """Returns what the handler is given: a bounded iterator of messages, or the one message."""

@@ -17,6 +17,7 @@ from doctr_serve.common.stop_signals import StopSignals
 from doctr_serve.reading import Reader
 from doctr_serve.rpc.call_interceptor import CallInterceptor
 from doctr_serve.rpc.methods import SERVICE_NAME, ThreadGroup
+from doctr_serve.rpc.open_calls import OpenCalls
 from doctr_serve.rpc.servicer import OCRServicer
 from doctr_serve.rpc.threads import GroupedThreads
 from doctr_serve.settings import Settings
@@ -59,6 +60,7 @@ class OCRServer:
         self._health = health.HealthServicer(experimental_non_blocking=True)
         places = settings.max_concurrent_requests + settings.max_queued_requests
         self._threads = GroupedThreads({ThreadGroup.DOCUMENTS: places + SPARE_THREADS, **SMALL_THREADS})
+        self._open_calls = OpenCalls()
         self._server = self._build(interceptors)
         self.port = 0
 
@@ -94,7 +96,10 @@ class OCRServer:
         self._health.enter_graceful_shutdown()
         self.reader.drain()
         logger.info("draining")
+        give_up_at = time.monotonic() + self.settings.drain_timeout_s
+        # First those that work, then those whose answers are still being sent.
         drained = self.reader.wait_until_idle(self.settings.drain_timeout_s)
+        drained &= self._open_calls.wait_until_none(max(0.0, give_up_at - time.monotonic()))
         self._server.stop(grace=1.0 if drained else 0.0).wait()
         # grpc leaves its threads to their owner. Calls that were cancelled end here, before what they use closes.
         self._threads.shutdown()
@@ -105,7 +110,7 @@ class OCRServer:
         settings = self.settings
         server = grpc.server(
             self._threads,
-            interceptors=(CallInterceptor(settings, self.reader.place), *interceptors),
+            interceptors=(CallInterceptor(settings, self.reader.place, self._open_calls), *interceptors),
             maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
             options=(
                 ("grpc.max_receive_message_length", settings.max_message_bytes),

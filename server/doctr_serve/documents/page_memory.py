@@ -1,0 +1,52 @@
+"""The pixels of one request's pages, counted against the budget of all requests."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.common.memory_budget import MemoryBudget
+
+__all__ = ["PageMemory"]
+
+
+class PageMemory:
+    """Allocates pages. Used by one thread at a time.
+
+    A request waits for room while it holds no page. Once it holds some it is given more at once, since requests that
+    wait with pages in hand could wait for each other; how many it may hold is bounded elsewhere (a batch's pixels).
+
+    Args:
+        budget: bytes for the pages of all requests.
+        interrupt: the request's stop signal.
+    """
+
+    def __init__(self, budget: MemoryBudget, interrupt: Interrupt) -> None:
+        self._budget = budget
+        self._interrupt = interrupt
+        self._held_bytes = 0
+
+    def allocate(self, height: int, width: int) -> NDArray[np.uint8]:
+        """Returns room for a page, (height, width, 3) uint8.
+
+        Raises:
+            StopSignal: the request was stopped while it waited.
+        """
+        size_bytes = height * width * 3
+        if self._held_bytes:
+            self._budget.add(size_bytes)
+        else:
+            self._budget.take(size_bytes, self._interrupt)
+        self._held_bytes += size_bytes
+        return np.empty((height, width, 3), np.uint8)
+
+    def release(self, size_bytes: int) -> None:
+        """Gives a page's bytes back: its pixels go, or go out of the server's hands."""
+        size_bytes = min(size_bytes, self._held_bytes)
+        self._held_bytes -= size_bytes
+        self._budget.give_back(size_bytes)
+
+    def close(self) -> None:
+        """Gives back whatever is still held."""
+        self.release(self._held_bytes)
