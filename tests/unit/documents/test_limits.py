@@ -248,6 +248,7 @@ def test_a_malformed_selection_is_refused_before_any_document_is_opened(pool: De
         (b"\0\0\0\x18ftypheic" + bytes(20), "it looks like HEIC or AVIF"),
         (b"PK\x03\x04" + bytes(20), "it looks like a ZIP archive or an Office document"),
         (b"<!DOCTYPE html><html>", "it looks like HTML, SVG or XML"),
+        (b"GIF89a" + bytes(20), "it looks like a GIF without a size"),
         (b"BM" + bytes(60), "it looks like a BMP of an unknown version"),
     ],
 )
