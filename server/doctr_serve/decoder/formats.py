@@ -29,6 +29,7 @@ _HEIF_BRANDS = (
 
 _FOREIGN = {
     b"BM": "a BMP of an unknown version",
+    b"GIF8": "a GIF without a size",
     b"PK\x03\x04": "a ZIP archive or an Office document",
     b"\xd0\xcf\x11\xe0": "an old Office document",
     b"\x00\x00\x00\x0cjP  ": "JPEG 2000",
@@ -59,7 +60,7 @@ def sniff_format(head: bytes) -> str | None:
     # Classic TIFF and BigTIFF, both byte orders.
     if head[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
         return "tiff"
-    if head[:6] in (b"GIF87a", b"GIF89a"):
+    if head[:6] in (b"GIF87a", b"GIF89a") and any(head[6:10]):
         return "gif"
     if b"%PDF-" in head[:HEAD_BYTES]:
         return "pdf"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import BinaryIO
 
 from PIL import Image, ImageFile
@@ -51,10 +52,15 @@ def load_jpeg(file: BinaryIO, structure: JpegStructure) -> tuple[Image.Image, tu
         OSError: the picture is damaged.
     """
     image = _open(file)
+    if structure.is_arithmetic:
+        image.decodermaxblock = file.seek(0, os.SEEK_END)
     try:
         image.load()
         return image, ()
     except OSError as error:
+        if structure.rare_kind is not None:
+            problem = f"this {structure.rare_kind} could not be read; send it as an ordinary one"
+            raise DecodeFailure("unsupported", problem) from error
         # Pillow raises OSError for everything; ImageFile.load words it so where the file ended too early.
         if "truncated" not in str(error):
             raise
@@ -70,7 +76,7 @@ def _load_cut(file: BinaryIO, structure: JpegStructure) -> tuple[Image.Image, tu
             raise DecodeFailure("unreadable", f"{MOSTLY_MISSING} ({height - rows} of {height} rows)")
     elif count_scans(file, structure.scan_start) == 0:
         raise DecodeFailure("unreadable", MOSTLY_MISSING)
-    image = _open(spliced(file, [(0, file.seek(0, 2))], END_OF_IMAGE))
+    image = _open(spliced(file, [(0, file.seek(0, os.SEEK_END))], END_OF_IMAGE))
     image.load()
     if not structure.has_one_scan:
         return image, (

@@ -18,24 +18,25 @@ BLOCK_BYTES = 1024 * 1024
 SOI, SOS, EOI, DHT = 0xD8, 0xDA, 0xD9, 0xC4
 # Without DHT (C4), JPG (C8) and DAC (CC), which lie among the frame headers.
 FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
-PROGRESSIVE = 0xC2
-# T.81, table B.2: samples of 8 bits, or of 12; anything else is damage. (Lossless ones may have 2 to 16.)
+PROGRESSIVE = (0xC2, 0xCA)
+ARITHMETIC = (0xC9, 0xCA)
+LOSSLESS = 0xC3
+# T.81, table B.2: samples of 8 bits, or of 12; lossless ones of 2 to 16. Anything else is damage.
 TWELVE_BITS = 12
 
-# Kinds that no JPEG reader of the web opens; the rest of them libjpeg reads.
+# Kinds that libjpeg does not read.
 _KINDS = {
-    0xC3: "lossless JPEG",
     0xC5: "hierarchical JPEG",
     0xC6: "hierarchical JPEG",
     0xC7: "hierarchical JPEG",
-    0xC9: "arithmetic-coded JPEG",
-    0xCA: "arithmetic-coded JPEG",
-    0xCB: "lossless JPEG",
+    0xCB: "arithmetic-coded lossless JPEG",
     0xCD: "hierarchical JPEG",
     0xCE: "hierarchical JPEG",
     0xCF: "hierarchical JPEG",
     0xF7: "JPEG-LS",
 }
+# Kinds that libjpeg-turbo reads from version 3 on, or as it is built.
+_RARE_KINDS = {0xC3: "lossless JPEG", 0xC9: "arithmetic-coded JPEG", 0xCA: "arithmetic-coded JPEG"}
 
 
 @dataclass
@@ -67,28 +68,40 @@ class JpegStructure:
         """The kind's name where it is one that cannot be read; None for an ordinary JPEG."""
         if self.frame in _KINDS:
             return _KINDS[self.frame]
-        if self.precision == TWELVE_BITS:
-            return "12-bit JPEG"
+        if self.precision == TWELVE_BITS or (self.frame == LOSSLESS and 8 < self.precision <= 16):
+            return f"{self.precision}-bit JPEG"
         return "JPEG of 2 components" if len(self.sampling) == 2 else None
+
+    @property
+    def rare_kind(self) -> str | None:
+        """The kind's name where it depends on libjpeg whether it can be read; None for others."""
+        return _RARE_KINDS.get(self.frame or 0)
+
+    @property
+    def is_arithmetic(self) -> bool:
+        """Whether it is coded arithmetically; libjpeg must then have all of the data at once."""
+        return self.frame in ARITHMETIC
 
     @property
     def has_one_scan(self) -> bool:
         """Whether rows come one after the other, so that a cut file lacks the last ones."""
-        return self.frame != PROGRESSIVE and self.components_in_scan == len(self.sampling)
+        return self.frame not in PROGRESSIVE and self.components_in_scan == len(self.sampling)
 
     def most_that_can_be_there(self, scan_bytes: int) -> float:
         """Returns the largest share of the first scan that so many bytes can hold, 0 to 1.
 
         Every block of 8 x 8 samples takes a code for its mean, and in a sequential JPEG one more that ends it: as
-        many bits as the shortest codes of the tables.
+        many bits as the shortest codes of the tables. Arithmetic codes have no shortest one.
         """
+        if self.is_arithmetic:
+            return 1.0
         across = max((factor for factor, _ in self.sampling), default=1)
         along = max((factor for _, factor in self.sampling), default=1)
         units = math.ceil(self.width / (8 * across)) * math.ceil(self.height / (8 * along))
         in_scan = self.sampling[: self.components_in_scan]
         blocks = units * sum(horizontal * vertical for horizontal, vertical in in_scan)
         bits = min((bits for table, bits in self.shortest_codes.items() if table < 0x10), default=1)
-        if self.frame != PROGRESSIVE:
+        if self.frame not in PROGRESSIVE:
             bits += min((bits for table, bits in self.shortest_codes.items() if table >= 0x10), default=1)
         return min(1.0, scan_bytes * 8 / max(1, blocks * bits))
 

@@ -17,14 +17,20 @@ from doctr_serve.decoder.pixels import rgb_bands
 from doctr_serve.decoder.samples import Samples
 from doctr_serve.decoder.tiff_directory import (
     BITS,
-    COMPRESSION,
     PHOTOMETRIC,
     SAMPLE_FORMAT,
     DirectoryError,
     TiffDirectory,
     read_directories,
 )
-from doctr_serve.decoder.tiff_kinds import UNSIGNED, is_misread, kind_name, needs_libtiff
+from doctr_serve.decoder.tiff_kinds import (
+    UNSIGNED,
+    is_misread,
+    is_ordinary,
+    is_packed_as_usual,
+    kind_name,
+    needs_libtiff,
+)
 
 __all__ = ["TiffDocument"]
 
@@ -38,8 +44,6 @@ MIN_STRETCH = 1.05
 MAX_STRETCH = 4.5
 # libtiff hands 2 and 4 bytes over in the machine's order; Pillow takes these modes for the file's order.
 _NATIVE = {"I;16BS": "I;16S", "I;32BS": "I;32S", "F;32BF": "F;32F"}
-# libtiff's compressions that Pillow's wheels are built with: an image of these that does not decode is damaged.
-_BUILT_IN = (1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32946, 34925, 50000)
 
 
 class TiffDocument:
@@ -171,15 +175,17 @@ def _loaded(file: BinaryIO, directory: TiffDirectory) -> Image.Image:
     try:
         image = Image.open(one, formats=("TIFF",))  # type: ignore[arg-type]  # It uses these methods only.
     except (UnidentifiedImageError, KeyError) as error:
+        if is_ordinary(directory):
+            raise
         raise unsupported from error
     assert isinstance(image, TiffImagePlugin.TiffImageFile)  # noqa: S101 - for the type checker
     _correct(image)
     try:
         image.load()
     except OSError as error:
-        if directory.number(COMPRESSION, 1) not in _BUILT_IN:
-            raise unsupported from error
-        raise
+        if is_packed_as_usual(directory):
+            raise
+        raise unsupported from error
     return image
 
 

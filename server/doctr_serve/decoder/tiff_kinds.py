@@ -19,13 +19,16 @@ from doctr_serve.decoder.tiff_directory import (
     TiffDirectory,
 )
 
-__all__ = ["is_misread", "kind_name", "needs_libtiff"]
+__all__ = ["UNSIGNED", "is_misread", "is_ordinary", "is_packed_as_usual", "kind_name", "needs_libtiff"]
 
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 IN_PLANES = 2
 MIN_IS_WHITE, MIN_IS_BLACK, SEPARATED, YCBCR = 0, 1, 5, 6
 UNCOMPRESSED = 1
 CMYK_INKS = 1
+
+# libtiff's compressions that Pillow's wheels are built with.
+_BUILT_IN = (1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32946, 34925, 50000)
 
 _PHOTOMETRICS = {
     0: "grey",
@@ -79,6 +82,22 @@ def kind_name(directory: TiffDirectory) -> str:
     size = "big-endian BigTIFF" if directory.is_big_tiff and directory.is_big_endian else "TIFF"
     return f"a {size} of {bits}-bit {form}{colours}{alpha} samples{planes}" + (
         f" compressed as {packed}" if packed else ""
+    )
+
+
+def is_packed_as_usual(directory: TiffDirectory) -> bool:
+    """Returns whether its compression is one that is always there: then data that does not unpack is damaged."""
+    return directory.number(COMPRESSION, UNCOMPRESSED) in _BUILT_IN
+
+
+def is_ordinary(directory: TiffDirectory) -> bool:
+    """Returns whether every reader knows the kind: then a directory that makes no sense is damaged."""
+    return (
+        is_packed_as_usual(directory)
+        and set(directory.numbers(BITS, (1,))) in ({1}, {8})
+        and directory.number(SAMPLE_FORMAT, UNSIGNED) == UNSIGNED
+        and directory.number(PHOTOMETRIC, -1) in (0, 1, 2, 3, 5, 6)
+        and EXTRA_SAMPLES not in directory.values
     )
 
 

@@ -202,6 +202,8 @@ def main(arguments: list[str], worker_class: type[Worker] = Worker) -> None:
     # The server decides when this process ends: a Ctrl-C or SIGTERM for everyone must let a drain finish.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # The budget's: whoever started the server may have had it ignored, which is inherited.
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     confine(memory_bytes)
     worker_class(Channel(socket.socket(fileno=descriptor)), timeout_s, budget).run()
 

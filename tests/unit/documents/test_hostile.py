@@ -115,10 +115,12 @@ def peak_mib_of_decoders() -> Iterator[list[int]]:
             for children in Path("/proc/self/task").glob("*/children"):
                 for child in children.read_text().split():
                     try:
+                        # Before it becomes a decoder, a child is a copy of this process with this one's memory.
+                        is_decoder = b"doctr_serve.decoder" in Path(f"/proc/{child}/cmdline").read_bytes()
                         status = Path(f"/proc/{child}/status").read_text()
                     except OSError:
                         continue
-                    if "VmHWM:" in status:
+                    if is_decoder and "VmHWM:" in status:
                         peak[0] = max(peak[0], int(status.split("VmHWM:")[1].split()[0]) // 1024)
 
     watcher = threading.Thread(target=watch)

@@ -6,6 +6,7 @@ import io
 import re
 import struct
 
+import cv2
 import imagecodecs
 import numpy as np
 import pytest
@@ -125,9 +126,9 @@ def twelve_bits() -> bytes:
     return imagecodecs.jpeg8_encode(grey, bitspersample=12)
 
 
-def marked(marker: int) -> bytes:
+def marked(marker: int, image: Image.Image = LETTER) -> bytes:
     """An ordinary JPEG whose frame says that it is of another kind."""
-    content = encoded(LETTER, "JPEG")
+    content = encoded(image, "JPEG")
     frame = content.index(b"\xff\xc0")
     return content[: frame + 1] + bytes([marker]) + content[frame + 2 :]
 
@@ -136,17 +137,49 @@ def marked(marker: int) -> bytes:
     ("content", "kind"),
     [
         (twelve_bits(), "12-bit JPEG"),
-        (imagecodecs.ljpeg_encode(np.asarray(LETTER.convert("L"))), "lossless JPEG"),
+        (imagecodecs.ljpeg_encode(np.asarray(LETTER.convert("L")).astype(np.uint16) << 8), "16-bit JPEG"),
         (imagecodecs.jpegls_encode(np.asarray(LETTER.convert("L"))), "JPEG-LS"),
-        (marked(0xC9), "arithmetic-coded JPEG"),
-        (marked(0xCA), "arithmetic-coded JPEG"),
         (marked(0xC5), "hierarchical JPEG"),
-        (marked(0xC3), "lossless JPEG"),
+        (marked(0xCB), "arithmetic-coded lossless JPEG"),
+        (marked(0xCE), "hierarchical JPEG"),
     ],
 )
 def test_a_kind_of_jpeg_that_is_not_read_is_named(pool, content: bytes, kind: str) -> None:
     with pytest.raises(UnsupportedDocumentError, match=f"a {kind} is not read"):
         pool.open([SourceDocument("a.jpg", content)], interrupt=Interrupt())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        imagecodecs.ljpeg_encode(np.asarray(LETTER.convert("L"))),
+        imagecodecs.jpeg8_encode(np.asarray(LETTER), lossless=True),
+    ],
+)
+def test_a_lossless_jpeg_is_read_where_libjpeg_can(read, content: bytes) -> None:
+    (page,) = read(content)
+    if page.error is None:
+        assert np.abs(page.image.astype(int) - np.asarray(LETTER)).mean() < 1
+    else:
+        assert "this lossless JPEG could not be read" in page.error.message
+
+
+@pytest.mark.parametrize("size", [(40, 60), (1200, 900)])
+def test_an_arithmetic_coded_jpeg_is_read_as_doctr_reads_it(read, size: tuple[int, int]) -> None:
+    # Any bits are an arithmetic code: these are noise, and the same noise to both readers.
+    content = marked(0xC9, Image.effect_noise(size, 60))
+    expected = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    (page,) = read(content)
+    if expected is None:
+        assert "this arithmetic-coded JPEG could not be read" in page.error.message
+    else:
+        np.testing.assert_array_equal(page.image, expected[..., ::-1])
+
+
+def test_an_arithmetic_coded_jpeg_that_cannot_be_read_is_named(read) -> None:
+    (page,) = read(marked(0xCA))
+    assert isinstance(page.error, UnsupportedDocumentError)
+    assert "this arithmetic-coded JPEG could not be read" in page.error.message
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from doctr.io import read_pdf
 from doctr_serve.documents import DecodedPage, SourceDocument
 from doctr_serve.errors import (
@@ -37,9 +38,11 @@ def codes(pages: list[DecodedPage]) -> list[list[str]]:
     return [[warning.code for warning in page.warnings] for page in pages]
 
 
-def another_reader(name: str) -> np.ndarray:
-    """What OpenCV makes of the file: it passes over what is wrong with these."""
-    return cv2.imread(str(CASES / name), cv2.IMREAD_COLOR)[..., ::-1]
+@pytest.fixture(scope="module")
+def letter() -> np.ndarray:
+    """What the pictures of the letter show, as another reader than the decoder's tells: 900 x 700 pixels."""
+    planes = tifffile.imread(CASES / "tiff" / "rgb16-planar.tif")
+    return np.moveaxis(planes >> 8, 0, -1).astype(np.uint8)
 
 
 def test_the_typed_values_of_the_form_are_drawn(case) -> None:
@@ -76,9 +79,9 @@ def test_the_portfolio_names_its_attachments(case) -> None:
 
 
 @pytest.mark.parametrize("name", ["png/phys-bad-crc.png", "png/ztxt-2mib.png", "tiff/rgb16-planar.tif"])
-def test_a_file_that_every_viewer_opens_is_read(case, name: str) -> None:
+def test_a_file_that_every_viewer_opens_is_read(case, letter: np.ndarray, name: str) -> None:
     (page,) = case(name)
-    assert np.abs(page.image.astype(int) - another_reader(name)).mean() < 0.1
+    assert np.abs(page.image.astype(int) - letter).mean() < 1
     assert page.warnings == ()
 
 
@@ -92,11 +95,11 @@ def test_the_12_bit_jpeg_is_named(case) -> None:
         case("jpeg/12-bit.jpg")
 
 
-def test_the_cut_jpegs_are_read_as_far_as_they_go(case) -> None:
+def test_the_cut_jpegs_are_read_as_far_as_they_go(case, letter: np.ndarray) -> None:
     (whole,) = case("jpeg/no-eoi.jpg")
     (cut,) = case("jpeg/cut-10-percent.jpg")
     assert codes([whole, cut]) == [["FILE_CUT_SHORT"]] * 2
-    assert np.abs(whole.image.astype(int) - another_reader("jpeg/no-eoi.jpg")).mean() < 1
+    assert np.abs(whole.image.astype(int) - letter).mean() < 2
     np.testing.assert_array_equal(cut.image[:470], whole.image[:470])
     assert "of 700 rows" in cut.warnings[0].message
 
@@ -122,4 +125,5 @@ def test_a_jpeg_of_333_bytes_is_no_picture_of_49_million_pixels(case) -> None:
 )
 def test_pictures_of_odd_shapes_are_only_pictures_here(case, name: str) -> None:
     (page,) = case(name)
-    np.testing.assert_array_equal(page.image, another_reader(name))
+    expected = cv2.imread(str(CASES / name), cv2.IMREAD_COLOR)[..., ::-1]
+    np.testing.assert_array_equal(page.image, expected)
