@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,29 +16,17 @@ from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2
 from support.forms import body, file_part, reader
 from support.open_files import open_files
+from support.small_disk import small_disk
 
 MIB = 1024 * 1024
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A file system of 1 MiB, where temporary files go."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("mounting a file system needs Linux and root")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    try:
-        yield tmp_path
-        assert open_files(tmp_path) == []
-    finally:
-        subprocess.run(["umount", "--lazy", tmp_path], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """Where temporary files go: 1 MiB of room, and nothing left open there in the end."""
+    with small_disk(tmp_path, MIB) as folder:
+        yield folder
+        assert open_files(folder) == []
 
 
 def assert_says_what_to_do(error: StorageFullError, folder: Path) -> None:
@@ -51,32 +37,30 @@ def assert_says_what_to_do(error: StorageFullError, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("piece_bytes", [1000, MIB])
-def test_a_full_disk_refuses_the_upload_and_is_free_again_afterwards(
-    small_disk: Path, piece_bytes: int
-) -> None:
+def test_a_full_disk_refuses_the_upload_and_is_free_again_afterwards(disk: Path, piece_bytes: int) -> None:
     piece = ocr_pb2.OCRRequest(documents=[{"content": bytes(piece_bytes), "continued": True}])
     first = ocr_pb2.OCRRequest(documents=[{"content": b"%PDF-"}])
     with pytest.raises(StorageFullError) as caught, ExitStack() as stack:
         receive_upload(first, iter([piece] * (3 * MIB // piece_bytes)), Settings(spool_memory_bytes=0), stack)
-    assert_says_what_to_do(caught.value, small_disk)
-    assert os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize == MIB
+    assert_says_what_to_do(caught.value, disk)
+    assert os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize == MIB
 
 
-def test_a_full_disk_refuses_a_form(small_disk: Path) -> None:
+def test_a_full_disk_refuses_a_form(disk: Path) -> None:
     with reader(max_bytes=8 * MIB, spool_memory_bytes=0) as form, pytest.raises(StorageFullError) as caught:
         form.feed(body(file_part("a.pdf", bytes(3 * MIB))))
-    assert_says_what_to_do(caught.value, small_disk)
+    assert_says_what_to_do(caught.value, disk)
 
 
-def test_a_disk_that_becomes_full_with_the_last_bytes_refuses_them_too(small_disk: Path) -> None:
+def test_a_disk_that_becomes_full_with_the_last_bytes_refuses_them_too(disk: Path) -> None:
     spool = Spool(0)
     spool.write(b"on the disk")
-    (small_disk / "other").write_bytes(bytes(MIB - os.statvfs(small_disk).f_bsize))
+    (disk / "other").write_bytes(bytes(MIB - os.statvfs(disk).f_bsize))
     spool.write(b"in the file's buffer " * 300)
     with pytest.raises(StorageFullError):
         spool.content()
     spool.close()
-    (small_disk / "other").unlink()
+    (disk / "other").unlink()
 
 
 def test_another_fault_of_the_disk_stays_a_fault_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
