@@ -180,6 +180,14 @@ def test_a_wrong_body_is_refused_and_the_message_names_the_cause(whole, said, fi
     assert refusal.value.__cause__ is None or "hunter2" not in str(refusal.value.__cause__)
 
 
+@pytest.mark.parametrize("preamble", [b"", b"a line\r\n"])
+def test_a_body_that_breaks_off_anywhere_is_told_to_be_cut_off(preamble):
+    whole = preamble + body(file_part("a.png", b"x"))
+    for end in range(len(preamble) + 1, len(whole) - len("--\r\n")):
+        with pytest.raises(InvalidRequestError, match="cut off"):
+            read(whole[:end])
+
+
 @pytest.mark.parametrize(
     "whole",
     [b"", body(), body(part('name="files"; filename=""', b"")), body(part('name="pdf_password"', b"x"))],

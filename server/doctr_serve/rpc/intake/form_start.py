@@ -21,6 +21,7 @@ class FormStart:
 
     def __init__(self, boundary: bytes) -> None:
         self._boundary = boundary
+        self._delimiter = b"--" + boundary
         # Spaces may follow a boundary; python-multipart takes them after every one but the first.
         self._line = re.compile(rb"(?:\A|\n)(--" + re.escape(boundary) + rb")[ \t]*(\r\n|--|\n)")
         self._held = b""
@@ -43,12 +44,14 @@ class FormStart:
         return body
 
     def check_found(self) -> None:
-        """Returns where there was a boundary.
+        """Returns where there was a boundary, or where the body breaks off in the middle of one.
 
         Raises:
             InvalidRequestError: the body ended without one.
         """
-        if not self._is_found:
+        last_line = self._held.rpartition(b"\n")[2].rstrip(b" \t\r")
+        breaks_off = last_line != b"" and (self._delimiter + b"-").startswith(last_line)
+        if not self._is_found and not breaks_off:
             raise malformed(0, what_it_is(self._held, self._boundary))
 
     def _from_boundary(self) -> bytes:
