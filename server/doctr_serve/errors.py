@@ -26,6 +26,7 @@ __all__ = [
     "RequestTooLargeError",
     "ShuttingDownError",
     "StopSignal",
+    "StorageFullError",
     "UnauthenticatedError",
     "UnknownModelError",
     "UnreadableDocumentError",
@@ -158,6 +159,13 @@ class QueueFullError(DoctrServeError):
 
     code = "RESOURCE_EXHAUSTED"
     reason = "QUEUE_FULL"
+
+
+class StorageFullError(DoctrServeError):
+    """The server has no room to store an upload until it is read; come back after ``retry_after_s``."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "STORAGE_FULL"
 
 
 class WeightsUnavailableError(DoctrServeError):

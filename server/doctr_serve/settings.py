@@ -105,13 +105,15 @@ class Settings(BaseSettings):
     """Longest time without a further message of a request that is still arriving."""
     send_timeout_s: float = Field(60.0, gt=0)
     """Longest time for one message of an answer to be taken by its caller; then the call is ended."""
+    min_upload_bytes_per_s: int = Field(1024, ge=0)
+    """Slowest upload, on average and once it has taken upload_idle_timeout_s; 0 for no limit."""
     drain_timeout_s: float = Field(30.0, ge=0)
     """On SIGTERM, seconds that requests in flight may take to finish."""
 
     # Documents
     max_request_bytes: int = Field(100 * MIB, gt=0)
     """Bytes of all documents of a request."""
-    max_message_bytes: int = Field(32 * MIB, gt=0)
+    max_message_bytes: int = Field(8 * MIB, gt=0)
     """Bytes of one gRPC message; larger documents come in pieces through UploadDocuments."""
     max_documents: int = Field(64, ge=1)
     """Documents per request."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import re
 import struct
 import zlib
@@ -107,6 +109,42 @@ REFUSED: dict[str, tuple[Callable[[], ocr_pb2.OCRRequest], str, list[str], str]]
         "INVALID_OPTION",
         ["pages"],
         "which has 2 pages",
+    ),
+    "pages of megabytes": (
+        lambda: request(b"", pages="1," * 3_000_000),
+        "INVALID_OPTION",
+        ["pages"],
+        "6000000 characters are more than 8192; accepted are",
+    ),
+    "a model's name of megabytes": (
+        lambda: request(b"", recognition_model="m" * 6_000_000),
+        "INVALID_OPTION",
+        ["recognition_model"],
+        "'mmm.*has 6000000 characters, more than 255",
+    ),
+    "a document's name of megabytes": (
+        lambda: request(short_pdf(1), named("n" * 6_000_000, short_pdf(1))),
+        "INVALID_REQUEST",
+        ["documents"],
+        "the name of document 2, 'nnn.*has 6000000 characters, more than 255",
+    ),
+    "a password of megabytes": (
+        lambda: request(named("a.pdf", short_pdf(1), "p" * 6_000_000)),
+        "INVALID_REQUEST",
+        ["pdf_password"],
+        "'a.pdf': its pdf_password is longer than 1024 bytes",
+    ),
+    "base64": (
+        lambda: request(named("a.pdf", base64.b64encode(short_pdf(1)))),
+        "UNSUPPORTED_DOCUMENT",
+        ["a.pdf"],
+        "'a.pdf': the content is base64 text of a PDF file; send the file's own bytes",
+    ),
+    "a data: address": (
+        lambda: request(named("a.png", b"data:image/png;base64,iVBORw0KGgo=")),
+        "UNSUPPORTED_DOCUMENT",
+        ["a.png"],
+        "'a.png': the content is a data: address",
     ),
     "no document": (lambda: request(), "NO_DOCUMENTS", ["documents"], "at least one"),
     "an empty document": (
@@ -221,6 +259,20 @@ REFUSED_UPLOADS: dict[str, tuple[Callable[[], list[ocr_pb2.OCRRequest]], str, li
         ["content-type"],
         "multipart/form-data",
     ),
+    "malformed pages, before the documents arrive": (
+        lambda: [request(pages="1,x")],
+        "INVALID_OPTION",
+        ["pages"],
+        "'1-3,7'",
+    ),
+    "a compressed form": (
+        lambda: [
+            ocr_pb2.OCRRequest(body=httpbody_pb2.HttpBody(content_type=FORM, data=gzip.compress(b"--x")))
+        ],
+        "INVALID_REQUEST",
+        ["files"],
+        "it is compressed; send it as it is, without a Content-Encoding",
+    ),
     "an option out of range": (
         lambda: [request(short_pdf(1), box_threshold=7)],
         "INVALID_OPTION",
@@ -248,9 +300,12 @@ def test_weights_that_are_not_here_come_with_the_command_that_fetches_them(watch
 
 
 def test_the_names_in_an_error_cannot_make_it_too_long_to_arrive(watched: Watched) -> None:
-    failure = refusal(watched, request(named("名" * 20_000, b"text")))
+    name = "名" * 255
+    failure = refusal(watched, request(named(name, b"text")))
     assert (failure.code, failure.reason) == (INVALID, "UNSUPPORTED_DOCUMENT")
-    assert_message(failure, "名….*accepted are JPEG")
+    assert_message(failure, "名.*accepted are JPEG")
+    assert failure.fields != [name], "the field is cut short"
+    assert_message(refusal(watched, request(named(name * 100, b"text"))), "名….*more than 255")
 
 
 def test_a_wrong_document_among_good_ones_is_an_entry_and_the_others_are_read(watched: Watched) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 import grpc
 import pytest
 from doctr_serve.catalog import ModelTask
+from doctr_serve.formats.protobuf import page_result
 from doctr_serve.v1 import ocr_pb2
 from google.api import httpbody_pb2
 from support.open_files import open_files
 from support.pages import png, short_pdf, two_columns
 from support.server import Failure, failure_of, request
+from support.small_disk import small_disk
 from support.small_engine import WatchedRuntime
 from support.waiting import eventually
 from support.watched import Watched, watched_service
@@ -109,7 +111,8 @@ def test_a_page_with_too_many_pixels_is_refused_before_it_is_decoded(limited: Wa
 def test_a_message_beyond_the_limit_is_refused_by_grpc(limited: Watched) -> None:
     failure = refusal(lambda: limited.service.stream(bytes(250_000)))
     assert failure.code is EXHAUSTED
-    assert "larger than max" in failure.message
+    # grpc's words: "SERVER: Received message larger than max (250009 vs. 200000)"
+    assert_matches(r"larger than max \(\d+ vs\. 200000\)", failure.message)
 
 
 def test_an_upload_that_is_too_large_is_refused_while_it_arrives(limited: Watched) -> None:
@@ -126,6 +129,41 @@ def test_an_upload_that_is_too_large_is_refused_while_it_arrives(limited: Watche
     assert (failure.code, failure.reason) == (EXHAUSTED, "REQUEST_TOO_LARGE")
     # What was under way when the answer came: some messages in grpc's and the server's buffers.
     assert sent < 2_000_000
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        ocr_pb2.Document(continued=True),
+        ocr_pb2.Document(continued=True, name="n" * 1000),
+        ocr_pb2.Document(continued=True, pdf_password="p" * 100_000),
+    ],
+    ids=["nothing", "names", "passwords"],
+)
+def test_an_upload_that_brings_no_content_reaches_a_limit(limited: Watched, piece: ocr_pb2.Document) -> None:
+    sent = 0
+
+    def endless() -> Iterator[ocr_pb2.OCRRequest]:
+        nonlocal sent
+        yield request(ocr_pb2.Document(name="endless.pdf", content=b"%PDF-1.7\n"))
+        while sent < 200_000:
+            sent += 1
+            yield request(piece)
+
+    failure = refusal(lambda: list(limited.service.stub.UploadDocuments(endless(), timeout=60)))
+    assert (failure.code, failure.reason) == (EXHAUSTED, "REQUEST_TOO_LARGE")
+    assert_matches("send pieces of 64 KiB or more", failure.message)
+    assert sent < 200_000
+
+
+def test_an_answer_is_no_larger_for_a_long_name(limited: Watched) -> None:
+    (result,) = limited.service.stream(ocr_pb2.Document(name="n" * 255, content=short_pdf(1)))
+    assert result.name == "n" * 255
+    failure = refusal(
+        lambda: limited.service.stream(ocr_pb2.Document(name="n" * 150_000, content=short_pdf(1)))
+    )
+    assert (failure.code, failure.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+    assert_matches("more than 255", failure.message)
 
 
 def test_documents_in_pieces_are_put_together(limited: Watched) -> None:
@@ -253,14 +291,31 @@ def test_a_caller_who_stops_uploading_is_timed_out_and_frees_its_place(hurried: 
     eventually(lambda: not [thread for thread in threading.enumerate() if thread.name == "upload"])
 
 
-def test_a_caller_who_stops_reading_is_cut_off_and_frees_its_place(hurried: Watched) -> None:
-    # A name this long comes back with each page, so that a few pages fill the windows of the connection.
-    document = ocr_pb2.Document(name="n" * 1_000_000, content=short_pdf(30))
-    stream = hurried.service.stub.StreamPages(ocr_pb2.OCRRequest(documents=[document]), timeout=60)
+def test_a_caller_who_stops_reading_is_cut_off_and_frees_its_place(
+    hurried: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def large(*arguments: Any) -> ocr_pb2.PageResult:
+        """A result of a megabyte, so that a few pages fill the windows of the connection."""
+        result = page_result(*arguments)
+        result.pages.add().blocks.add().lines.add().words.add().value = "w" * 1_000_000
+        return result
+
+    monkeypatch.setattr("doctr_serve.rpc.servicer.page_result", large)
+    stream = hurried.service.stub.StreamPages(request(short_pdf(30)), timeout=60)
     next(stream)
     eventually(lambda: hurried.in_flight == 0, what="the end of the unread call")
     assert len(hurried.runtime.batch_sizes(ModelTask.RECOGNITION)) < 30
     stream.cancel()
+
+
+def test_an_upload_that_finds_the_disk_full_is_told_to_come_back(limited: Watched, tmp_path: Path) -> None:
+    upload = [request(ocr_pb2.Document(name="a.pdf", content=short_pdf(1) + bytes(80_000)))]
+    with small_disk(tmp_path, 40_000):
+        failure = refusal(lambda: list(limited.service.stub.UploadDocuments(iter(upload), timeout=60)))
+    assert (failure.code, failure.reason) == (EXHAUSTED, "STORAGE_FULL")
+    assert failure.retry_after_s is not None
+    assert int(failure.trailers["retry-after"]) >= failure.retry_after_s > 0
+    assert len(list(limited.service.stub.UploadDocuments(iter(upload), timeout=60))) == 1
 
 
 def test_temporary_files_of_an_upload_are_gone_when_it_ends(

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import base64
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,13 +14,16 @@ from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import SourceDocument
 from doctr_serve.errors import (
     DeadlineExceeded,
+    InvalidOptionError,
     InvalidRequestError,
     NoDocumentsError,
     RequestCancelled,
     RequestTooLargeError,
+    UnsupportedDocumentError,
 )
-from doctr_serve.rpc.intake.incoming import interruptible
+from doctr_serve.rpc.intake.incoming import interruptible, paced
 from doctr_serve.rpc.intake.messages import documents_of, receive_upload
+from doctr_serve.rpc.intake.options import options_of
 from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2
 
@@ -100,6 +105,156 @@ def test_too_many_bytes_are_refused_at_the_message_that_brings_them() -> None:
 def test_too_many_documents_are_refused() -> None:
     with pytest.raises(RequestTooLargeError, match="more than 2 documents"):
         received(message(piece(b"1"), piece(b"2")), message(piece(b"3")), max_documents=2)
+
+
+LONG_NAME = "n" * 256
+LONG_PASSWORD = "p" * 1025
+
+# id: (a document, what the message says, the field)
+TOO_LONG: dict[str, tuple[ocr_pb2.Document, str, str]] = {
+    "name": (
+        piece(b"%PDF-", LONG_NAME),
+        "the name of document 2, 'nnn.*has 256 characters, more than 255",
+        "documents",
+    ),
+    "name of megabytes": (piece(b"%PDF-", "n" * 8_000_000), "has 8000000 characters", "documents"),
+    "password": (
+        piece(b"%PDF-", "a.pdf", password=LONG_PASSWORD),
+        "'a.pdf': its pdf_password is longer",
+        "pdf_password",
+    ),
+    "password in bytes": (
+        piece(b"%PDF-", password="ä" * 513),
+        "'document-2': its pdf_password",
+        "pdf_password",
+    ),
+}
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "uploaded"])
+@pytest.mark.parametrize("case", TOO_LONG)
+def test_a_name_or_a_password_that_is_too_long_is_refused_for_its_document(case: str, whole: bool) -> None:
+    document, said, field = TOO_LONG[case]
+    first = piece(b"%PDF-")
+    with pytest.raises(InvalidRequestError, match=said) as caught:
+        documents_of(message(first, document), Settings()) if whole else received(
+            message(first), message(document)
+        )
+    assert caught.value.field == field
+    assert len(caught.value.message) < 300
+    assert "ppp" not in caught.value.message
+
+
+def test_the_longest_names_and_passwords_are_accepted() -> None:
+    document = piece(b"%PDF-", "名" * 255, password="ä" * 512)
+    assert received(message(document)) == [("名" * 255, b"%PDF-", "ä" * 512)]
+
+
+@pytest.mark.parametrize("name", ["detection_model", "recognition_model", "pages"])
+def test_an_option_of_megabytes_is_refused_at_once_and_quoted_short(name: str) -> None:
+    options: Any = {name: "1," * 3_000_000}
+    started = time.process_time()
+    with pytest.raises(InvalidOptionError, match="6000000 characters") as caught:
+        options_of(message(**options), Settings())
+    assert time.process_time() - started < 0.5
+    assert caught.value.field == name
+    assert len(caught.value.message) < 300
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "uploaded"])
+def test_a_file_sent_as_text_is_refused_by_its_name(whole: bool) -> None:
+    document = piece(base64.b64encode(b"%PDF-1.7\n" + bytes(100)), "a.pdf")
+    with pytest.raises(UnsupportedDocumentError, match=r"'a\.pdf': the content is base64 text of a PDF file"):
+        documents_of(message(document), Settings()) if whole else received(message(document))
+    assert len(received(message(document, piece(b"%PDF-1.7")))) == 2
+
+
+def test_one_message_of_more_pieces_than_there_may_be_documents_is_refused_before_they_are_looked_at() -> (
+    None
+):
+    continued = message(*[piece(b"", continued=True)] * 4)
+    assert received(message(piece(b"1")), continued, max_documents=3) == [("document-1", b"1", "")]
+    with pytest.raises(RequestTooLargeError, match="5 documents or pieces of documents"):
+        received(message(piece(b"1")), message(*[piece(b"", continued=True)] * 5), max_documents=3)
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        message(),
+        message(piece(b"", continued=True)),
+        message(piece(b"x", continued=True)),
+        message(piece(b"", "a name that nobody looks at", continued=True)),
+        message(piece(b"", continued=True, password="x" * 1_000_000)),
+        message(ocr_pb2.Document(continued=True, content_type="x" * 1_000_000)),
+    ],
+    ids=["nothing", "no content", "a byte", "a name", "a password", "a type"],
+)
+def test_messages_without_end_reach_a_limit_whatever_they_bring(endless: ocr_pb2.OCRRequest) -> None:
+    taken = 0
+
+    def messages() -> Iterator[ocr_pb2.OCRRequest]:
+        nonlocal taken
+        while taken < 1_000_000:
+            taken += 1
+            yield endless
+
+    with (
+        pytest.raises(RequestTooLargeError, match=r"is larger than .* send pieces of 64 KiB"),
+        ExitStack() as stack,
+    ):
+        receive_upload(message(piece(b"1")), messages(), Settings(max_request_bytes=1_000_000), stack)
+    assert taken < 20_000
+
+
+def test_a_form_s_messages_without_end_reach_a_limit_too() -> None:
+    first = ocr_pb2.OCRRequest(body={"content_type": "multipart/form-data; boundary=x"})
+    endless = ocr_pb2.OCRRequest(body={"content_type": "y"})
+    with pytest.raises(RequestTooLargeError, match="send pieces of 64 KiB"):
+        received(first, *[endless] * 20_000, max_request_bytes=1_000_000)
+
+
+@pytest.mark.parametrize("piece_bytes", [512, 65_536])
+def test_a_document_of_exactly_the_limit_passes_in_pieces(piece_bytes: int) -> None:
+    content = bytes(2**20)
+    pieces = [message(piece(content[:piece_bytes], continued=True))] * (2**20 // piece_bytes - 1)
+    (document,) = received(message(piece(content[:piece_bytes])), *pieces, max_request_bytes=2**20)
+    assert document[1] == content
+
+
+def slowly(clock: list[float], *waits_s: float) -> Iterator[ocr_pb2.OCRRequest]:
+    for wait_s in waits_s:
+        clock[0] += wait_s
+        yield message()
+
+
+def at_a_pace(
+    clock: list[float], messages: Iterator[ocr_pb2.OCRRequest], rate: float
+) -> Iterator[ocr_pb2.OCRRequest]:
+    return paced(messages, min_bytes_per_s=rate, grace_s=60, size_of=lambda _: 100, clock=lambda: clock[0])
+
+
+def test_an_upload_that_drips_is_ended_once_its_grace_is_over() -> None:
+    clock = [0.0]
+    messages = at_a_pace(clock, slowly(clock, *[20.0] * 30), rate=10)
+    with pytest.raises(
+        DeadlineExceeded, match=r"400 bytes in 80 s, less than the 10 .*min_upload_bytes_per_s"
+    ):
+        list(messages)
+    assert clock == [80.0]
+
+
+@pytest.mark.parametrize("rate", [0, 5])
+def test_an_upload_that_is_fast_enough_on_average_goes_on(rate: float) -> None:
+    clock = [0.0]
+    assert len(list(at_a_pace(clock, slowly(clock, *[20.0] * 30), rate))) == 30
+    assert len(list(at_a_pace(clock, slowly(clock, *[0.0] * 30, 300.0), 10))) == 31
+
+
+def test_time_that_the_server_takes_is_not_the_caller_s() -> None:
+    clock = [0.0]
+    for _ in at_a_pace(clock, slowly(clock, *[1.0] * 100), rate=100):
+        clock[0] += 1000
 
 
 def test_an_upload_without_a_document_is_refused() -> None:

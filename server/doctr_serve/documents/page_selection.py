@@ -7,10 +7,14 @@ from collections.abc import Iterator
 
 from doctr_serve.errors import InvalidOptionError
 
-__all__ = ["PageSelection"]
+__all__ = ["MAX_CHARACTERS", "PageSelection"]
 
-# Nine digits: more pages than any format holds, and nothing that int() refuses for its length.
-PART = re.compile(r"\s*([0-9]{1,9})\s*(?:(-)\s*([0-9]{1,9})?\s*)?", re.ASCII)
+MAX_CHARACTERS = 8192
+"""Longest text of a selection: room for a thousand numbers one by one, and soon read."""
+
+# Nine digits: more pages than any format holds, and nothing that int() refuses for its length. Each run of spaces has
+# one place where it can match, so that a text that matches nowhere is known to in linear time.
+PART = re.compile(r"\s*([0-9]{1,9})\s*(?:(-)\s*(?:([0-9]{1,9})\s*)?)?", re.ASCII)
 
 
 class PageSelection:
@@ -20,10 +24,12 @@ class PageSelection:
         text: numbers and ranges separated by commas; "" selects every page.
 
     Raises:
-        InvalidOptionError: ``text`` is malformed.
+        InvalidOptionError: ``text`` is malformed, or longer than ``MAX_CHARACTERS``.
     """
 
     def __init__(self, text: str) -> None:
+        if len(text) > MAX_CHARACTERS:
+            raise _malformed(text, f"its {len(text)} characters are more than {MAX_CHARACTERS}")
         self._text = text
         parts = text.split(",") if text.strip() else ["1-"]
         self._ranges = _merged([_parse_part(text, part) for part in parts])
@@ -41,7 +47,8 @@ class PageSelection:
         if self.count(page_count) == 0:
             pages = "1 page" if page_count == 1 else f"{page_count} pages"
             raise InvalidOptionError(
-                f"pages '{self._text}' selects nothing of '{document_name}', which has {pages}", field="pages"
+                f"pages '{_short(self._text)}' selects nothing of '{document_name}', which has {pages}",
+                field="pages",
             )
 
     def _within(self, page_count: int) -> Iterator[range]:
@@ -61,7 +68,7 @@ def _parse_part(text: str, part: str) -> tuple[int, int | None]:
     if first == 0 or last == 0:
         raise _malformed(text, "pages are counted from 1")
     if last is not None and last < first:
-        raise _malformed(text, f"'{part.strip()}' ends before it starts")
+        raise _malformed(text, f"'{_short(part.strip())}' ends before it starts")
     return first, last
 
 

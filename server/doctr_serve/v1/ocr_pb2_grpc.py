@@ -32,10 +32,11 @@ class OCRServiceStub:
     INVALID_ARGUMENT    an option out of range, an unknown model, no document, an unreadable, unsupported or
     encrypted file: `BadRequest` names the field or the file.
     FAILED_PRECONDITION the model is known, but its weights are not on the server.
-    RESOURCE_EXHAUSTED  the queue is full (`RetryInfo` says when to come back), or the request exceeds a size
-    limit (`ErrorInfo.reason` is REQUEST_TOO_LARGE, no `RetryInfo`).
+    RESOURCE_EXHAUSTED  the queue is full, or the server has no room to store an upload (reason STORAGE_FULL):
+    `RetryInfo` says when to come back; or the request exceeds a size limit (reason
+    REQUEST_TOO_LARGE, no `RetryInfo`).
     UNAVAILABLE         the server is starting or shutting down.
-    DEADLINE_EXCEEDED   the caller's deadline or the server's own limit passed.
+    DEADLINE_EXCEEDED   the caller's deadline or the server's own limit passed, or the request came too slowly.
     Each call's id comes back in the trailer `x-request-id`.
     """
 
@@ -74,10 +75,11 @@ class OCRServiceServicer:
     INVALID_ARGUMENT    an option out of range, an unknown model, no document, an unreadable, unsupported or
     encrypted file: `BadRequest` names the field or the file.
     FAILED_PRECONDITION the model is known, but its weights are not on the server.
-    RESOURCE_EXHAUSTED  the queue is full (`RetryInfo` says when to come back), or the request exceeds a size
-    limit (`ErrorInfo.reason` is REQUEST_TOO_LARGE, no `RetryInfo`).
+    RESOURCE_EXHAUSTED  the queue is full, or the server has no room to store an upload (reason STORAGE_FULL):
+    `RetryInfo` says when to come back; or the request exceeds a size limit (reason
+    REQUEST_TOO_LARGE, no `RetryInfo`).
     UNAVAILABLE         the server is starting or shutting down.
-    DEADLINE_EXCEEDED   the caller's deadline or the server's own limit passed.
+    DEADLINE_EXCEEDED   the caller's deadline or the server's own limit passed, or the request came too slowly.
     Each call's id comes back in the trailer `x-request-id`.
     """
 
@@ -103,7 +105,8 @@ class OCRServiceServicer:
         opens encrypted PDFs, options are query parameters. The answer is a JSON array, one entry per page.
 
         gRPC: the first message carries the options; every message may carry `documents`. A document larger than one
-        message is continued by documents with `continued` set in the messages that follow.
+        message is continued by documents with `continued` set in the messages that follow. Pieces of 64 KiB to 1 MiB
+        are best; very many small ones are refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -154,10 +157,11 @@ class OCRService:
     INVALID_ARGUMENT    an option out of range, an unknown model, no document, an unreadable, unsupported or
     encrypted file: `BadRequest` names the field or the file.
     FAILED_PRECONDITION the model is known, but its weights are not on the server.
-    RESOURCE_EXHAUSTED  the queue is full (`RetryInfo` says when to come back), or the request exceeds a size
-    limit (`ErrorInfo.reason` is REQUEST_TOO_LARGE, no `RetryInfo`).
+    RESOURCE_EXHAUSTED  the queue is full, or the server has no room to store an upload (reason STORAGE_FULL):
+    `RetryInfo` says when to come back; or the request exceeds a size limit (reason
+    REQUEST_TOO_LARGE, no `RetryInfo`).
     UNAVAILABLE         the server is starting or shutting down.
-    DEADLINE_EXCEEDED   the caller's deadline or the server's own limit passed.
+    DEADLINE_EXCEEDED   the caller's deadline or the server's own limit passed, or the request came too slowly.
     Each call's id comes back in the trailer `x-request-id`.
     """
 

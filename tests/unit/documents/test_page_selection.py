@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from doctr_serve.documents.page_selection import PageSelection
 from doctr_serve.errors import InvalidOptionError
@@ -50,12 +52,30 @@ def test_pages_are_selected_in_document_order_each_once(
         "9" * 5000,
         "1\n2",
         "1-0",
+        "1-" + " " * 8000 + "x",
+        " " * 8000 + "x",
+        "1," * 4096 + "1",
+        "9" * 6_000_000,
+        "1-3," * 2_000_000,
     ],
 )
 def test_a_malformed_selection_names_the_option_and_shows_the_right_form(text: str) -> None:
+    started = time.process_time()
     with pytest.raises(InvalidOptionError, match=r"'1-3,7' or '5-'") as caught:
         PageSelection(text)
+    assert time.process_time() - started < 0.5
     assert caught.value.field == "pages"
+    assert len(caught.value.message) < 300
+
+
+def test_a_thousand_pages_can_be_named_one_by_one() -> None:
+    pages = list(range(10_000, 12_000, 2))
+    assert PageSelection(",".join(map(str, pages))).select(20_000) == pages
+
+
+def test_a_long_selection_of_nothing_is_quoted_short() -> None:
+    with pytest.raises(InvalidOptionError, match="selects nothing") as caught:
+        PageSelection("4," * 1000 + "5").check_not_empty("a.pdf", 3)
     assert len(caught.value.message) < 300
 
 

@@ -12,22 +12,21 @@ from typing import Self
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import parse_options_header
 
 from doctr_serve.documents import DocumentQuota, SourceDocument
 from doctr_serve.errors import InvalidRequestError, RequestTooLargeError
-from doctr_serve.rpc.intake.form_headers import HOW_TO_SEND, boundary_of, file_name_of, printable
+from doctr_serve.rpc.intake.encoded_text import refuse_encoded_text
+from doctr_serve.rpc.intake.form_faults import MAX_HEADER_BYTES, MAX_HEADER_LINES, malformed, problem_of
+from doctr_serve.rpc.intake.form_headers import HOW_TO_SEND, boundary_of
+from doctr_serve.rpc.intake.form_part import FILES, PDF_PASSWORD, PartHeaders
+from doctr_serve.rpc.intake.form_start import FormStart
+from doctr_serve.rpc.intake.limits import MAX_PASSWORD_BYTES, check_name
 from doctr_serve.rpc.intake.spool import Spool
-from doctr_serve.v1 import ocr_pb2
 
 __all__ = ["FormReader"]
 
-FILES = "files"
-PDF_PASSWORD = "pdf_password"  # noqa: S105 - the name of a form field
-# ISO 32000-2 (7.6.4.3.2) uses the first 127 bytes of a password; the rest is room for other encodings.
-MAX_PASSWORD_BYTES = 1024
-OPTIONS = frozenset(field.name for field in ocr_pb2.OCRRequest.DESCRIPTOR.fields) - {"documents", "body"}
-UNENCODED = {"", "7bit", "8bit", "binary"}
+PARTS_WITHOUT_DOCUMENT = 64
+"""Parts that a form may have besides its documents: the password, and a page's file inputs that were left empty."""
 
 
 class FormReader:
@@ -48,30 +47,34 @@ class FormReader:
     ) -> None:
         self._max_bytes = max_bytes
         self._quota = DocumentQuota(max_documents, field=FILES)
+        self._max_parts = max_documents + PARTS_WITHOUT_DOCUMENT
         self._spool_memory_bytes = spool_memory_bytes
         self._received_bytes = 0
+        self._part_count = 0
         self._ended = False
-        self._header_name = b""
-        self._header_value = b""
-        self._headers: dict[str, bytes] = {}
+        self._headers = PartHeaders(0)
         self._part_name = ""
         self._file_name = ""
         self._part: Spool | None = None
         self._files: list[tuple[str, Spool]] = []
         self._spools: list[Spool] = []
         self._password: str | None = None
+        boundary = boundary_of(content_type)
+        self._start = FormStart(boundary)
         self._parser = MultipartParser(
-            boundary_of(content_type),
+            boundary,
             {
                 "on_part_begin": self._on_part_begin,
                 "on_part_data": self._on_part_data,
                 "on_part_end": self._on_part_end,
-                "on_header_field": self._on_header_field,
-                "on_header_value": self._on_header_value,
-                "on_header_end": self._on_header_end,
+                "on_header_field": lambda data, start, end: self._headers.add_name(data[start:end]),
+                "on_header_value": lambda data, start, end: self._headers.add_value(data[start:end]),
+                "on_header_end": lambda: self._headers.end_line(),
                 "on_headers_finished": self._on_headers_finished,
                 "on_end": self._on_end,
             },
+            max_header_count=MAX_HEADER_LINES,
+            max_header_size=MAX_HEADER_BYTES,
         )
 
     def __enter__(self) -> Self:
@@ -87,10 +90,10 @@ class FormReader:
         """Takes the next bytes of the body. After an error the form is lost: feed it nothing more.
 
         Raises:
-            RequestTooLargeError: the body is longer than ``max_bytes``, or has too many files.
+            RequestTooLargeError: the body is longer than ``max_bytes``, or has too many files or parts.
             InvalidRequestError: the body is malformed, or has a part that the contract does not know.
+            StorageFullError: no room for a temporary file.
         """
-        before_bytes = self._received_bytes
         self._received_bytes += len(chunk)
         if self._received_bytes > self._max_bytes:
             raise RequestTooLargeError(
@@ -98,15 +101,12 @@ class FormReader:
                 "or ask the operator to raise max_request_bytes",
                 field=FILES,
             )
+        parsed = self._start.after_preamble(chunk)
         try:
-            self._parser.write(chunk)
+            self._parser.write(parsed)
         except FormParserError as error:
-            position = before_bytes + max(0, getattr(error, "offset", 0))
-            raise InvalidRequestError(
-                f"the body is not well-formed multipart/form-data (near byte {position}); its boundary must "
-                f"be that of the Content-Type header: let the HTTP client make both, {HOW_TO_SEND}",
-                field=FILES,
-            ) from error
+            position = self._received_bytes - len(parsed) + max(0, getattr(error, "offset", 0))
+            raise malformed(position, problem_of(error)) from error
 
     def finish(self) -> list[SourceDocument]:
         """Ends the form.
@@ -116,79 +116,44 @@ class FormReader:
 
         Raises:
             NoDocumentsError: no part named ``files`` arrived.
-            InvalidRequestError: the body ends before its closing boundary.
+            InvalidRequestError: the body has no boundary, or ends before its closing one.
+            UnsupportedDocumentError: every document is text that stands for a file's bytes, such as base64.
+            StorageFullError: no room for a temporary file.
         """
         if self._received_bytes and not self._ended:
+            self._start.check_found()
             raise InvalidRequestError(
                 "the multipart/form-data body ends before its closing boundary: the upload was cut off, or "
                 "the client left the boundary out; send it again",
                 field=FILES,
             )
         self._quota.check_not_empty(HOW_TO_SEND)
+        refuse_encoded_text([(name, spool.head) for name, spool in self._files])
         password = self._password or ""
         return [SourceDocument(name, spool.content(), password) for name, spool in self._files]
 
     def _on_part_begin(self) -> None:
-        self._headers = {}
-        self._part = None
-
-    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
-        self._header_name += data[start:end]
-
-    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._header_value += data[start:end]
-
-    def _on_header_end(self) -> None:
-        self._headers[self._header_name.decode("latin-1").lower()] = self._header_value.strip()
-        self._header_name = self._header_value = b""
-
-    def _on_headers_finished(self) -> None:
-        disposition = self._headers.get("content-disposition", b"")
-        kind, parameters = parse_options_header(disposition)
-        if kind != b"form-data" or b"name" not in parameters:
-            raise InvalidRequestError(
-                "every part needs the header 'Content-Disposition: form-data; name=\"…\"'; documents are "
-                f"sent as {HOW_TO_SEND}",
+        self._part_count += 1
+        if self._part_count > self._max_parts:
+            raise RequestTooLargeError(
+                f"the form has more than {self._max_parts} parts; leave out the empty ones, or send several requests",
                 field=FILES,
             )
-        self._part_name = printable(parameters[b"name"].decode(errors="replace"))
-        self._check_part_name()
-        self._check_transfer_encoding()
-        self._file_name = file_name_of(disposition, parameters.get(b"filename", b""))
-        memory_bytes = self._spool_memory_bytes if self._part_name == FILES else MAX_PASSWORD_BYTES
-        self._part = Spool(memory_bytes)
-        self._spools.append(self._part)
+        self._headers = PartHeaders(self._received_bytes)
+        self._part = None
 
-    def _check_part_name(self) -> None:
-        name = self._part_name
-        if name in OPTIONS:
-            raise InvalidRequestError(
-                f"the option '{name}' was sent as a form field; options are query parameters: "
-                f"POST /ocr?{name}=…",
-                field=name,
-            )
-        if name not in (FILES, PDF_PASSWORD):
-            raise InvalidRequestError(
-                f"unknown form field '{name}'; documents go in parts named '{FILES}', the password of "
-                f"encrypted PDFs in '{PDF_PASSWORD}', options are query parameters",
-                field=name,
-            )
-        if name == PDF_PASSWORD and self._password is not None:
+    def _on_headers_finished(self) -> None:
+        self._part_name, self._file_name = self._headers.field_and_file_name()
+        if self._part_name == PDF_PASSWORD and self._password is not None:
             raise InvalidRequestError(
                 f"the form field '{PDF_PASSWORD}' was sent twice; one password opens every PDF of a request: "
                 "send documents with different passwords in requests of their own",
                 field=PDF_PASSWORD,
             )
-
-    def _check_transfer_encoding(self) -> None:
-        # RFC 7578, 4.7 deprecates the header; python-multipart's base64 decoder fails on line breaks.
-        encoding = self._headers.get("content-transfer-encoding", b"").decode("latin-1").lower()
-        if encoding not in UNENCODED:
-            raise InvalidRequestError(
-                f"the part '{self._part_name}' has a Content-Transfer-Encoding other than 7bit, 8bit or "
-                "binary; send the file's own bytes (RFC 7578, section 4.7)",
-                field=self._part_name,
-            )
+        if self._part_name == FILES:
+            check_name(self._file_name, len(self._files) + 1, field=FILES)
+        self._part = Spool(self._spool_memory_bytes if self._part_name == FILES else MAX_PASSWORD_BYTES)
+        self._spools.append(self._part)
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         part = self._part
@@ -229,6 +194,8 @@ class FormReader:
 def _password(part: Spool) -> str:
     content = part.content()
     assert isinstance(content, bytes)  # noqa: S101 - shorter than its spool's memory
+    # A password that comes from a file (curl -F 'pdf_password=<file') ends with that file's line.
+    content = content.removesuffix(b"\n").removesuffix(b"\r") if content.endswith(b"\n") else content
     try:
         return content.decode()
     except UnicodeDecodeError:

@@ -8,9 +8,13 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from doctr_serve.documents import DocumentQuota, SourceDocument
-from doctr_serve.errors import InvalidRequestError, RequestTooLargeError
+from doctr_serve.errors import InvalidRequestError
+from doctr_serve.rpc.intake.encoded_text import refuse_encoded_text
 from doctr_serve.rpc.intake.forms import FormReader
+from doctr_serve.rpc.intake.incoming import paced
+from doctr_serve.rpc.intake.limits import check_name, check_password
 from doctr_serve.rpc.intake.spool import Spool
+from doctr_serve.rpc.intake.volume import RequestVolume
 
 if TYPE_CHECKING:
     from doctr_serve.settings import Settings
@@ -26,19 +30,25 @@ def documents_of(request: ocr_pb2.OCRRequest, settings: Settings) -> list[Source
         NoDocumentsError: there are none.
         InvalidRequestError: a form body, or a continued document, which only UploadDocuments takes.
         RequestTooLargeError: more documents, or more bytes of them, than the limits allow.
+        UnsupportedDocumentError: every document is text that stands for a file's bytes, such as base64.
     """
     if request.HasField("body"):
         raise InvalidRequestError("body is for UploadDocuments; set documents instead", field="body")
     quota = DocumentQuota(settings.max_documents)
-    quota.take(len(request.documents))
+    quota.take(len(request.documents))  # before any of them is looked at: each becomes an object by that
     quota.check_not_empty()
     if any(document.continued for document in request.documents):
         raise InvalidRequestError("continued documents are for UploadDocuments", field="documents")
-    _check_size(sum(len(document.content) for document in request.documents), settings)
-    return [
-        SourceDocument(_name(document.name, number), document.content, document.pdf_password)
-        for number, document in enumerate(request.documents, start=1)
+    RequestVolume(settings).take(request)
+    contents = [document.content for document in request.documents]  # once: each time is a copy
+    documents = [
+        SourceDocument(_name(document, number), content, _password(document, number))
+        for number, (document, content) in enumerate(zip(request.documents, contents, strict=True), start=1)
     ]
+    refuse_encoded_text(
+        [(document.name, content) for document, content in zip(documents, contents, strict=True)]
+    )
+    return documents
 
 
 def receive_upload(
@@ -54,16 +64,39 @@ def receive_upload(
 
     Raises:
         NoDocumentsError: the upload ended without one.
-        InvalidRequestError: a malformed form, or messages out of order.
+        InvalidRequestError: a malformed form, messages out of order, or a name or password that is too long.
         RequestTooLargeError: more bytes or documents than the limits allow; raised as soon as they arrive.
+        StorageFullError: no room for temporary files.
+        UnsupportedDocumentError: every document is text that stands for a file's bytes, such as base64.
+        DeadlineExceeded: it comes more slowly than ``min_upload_bytes_per_s``.
     """
-    if not first.HasField("body"):
-        return _receive_documents(first, _only("documents", rest), settings, stack)
+    is_form = first.HasField("body")
+    later = _only("body" if is_form else "documents", _in_time(rest, settings))
+    messages = _counted(chain([first], later), settings)
+    if not is_form:
+        return _receive_documents(messages, settings, stack)
     if first.documents:
         raise InvalidRequestError(
             "an upload is either a form in body, or documents; not both", field="documents"
         )
-    return _receive_form(first, _only("body", rest), settings, stack)
+    return _receive_form(first.body.content_type, messages, settings, stack)
+
+
+def _in_time(messages: Iterator[ocr_pb2.OCRRequest], settings: Settings) -> Iterator[ocr_pb2.OCRRequest]:
+    return paced(
+        messages,
+        min_bytes_per_s=settings.min_upload_bytes_per_s,
+        grace_s=settings.upload_idle_timeout_s,
+        size_of=lambda message: message.ByteSize(),
+    )
+
+
+def _counted(messages: Iterator[ocr_pb2.OCRRequest], settings: Settings) -> Iterator[ocr_pb2.OCRRequest]:
+    volume = RequestVolume(settings)
+    for message in messages:
+        volume.take(message)
+        yield message
+        del message  # or it stays until the next one comes
 
 
 def _only(accepted: str, messages: Iterator[ocr_pb2.OCRRequest]) -> Iterator[ocr_pb2.OCRRequest]:
@@ -76,64 +109,59 @@ def _only(accepted: str, messages: Iterator[ocr_pb2.OCRRequest]) -> Iterator[ocr
                     field=field.name,
                 )
         yield message
+        del message
 
 
 def _receive_form(
-    first: ocr_pb2.OCRRequest, rest: Iterator[ocr_pb2.OCRRequest], settings: Settings, stack: ExitStack
+    content_type: str, messages: Iterator[ocr_pb2.OCRRequest], settings: Settings, stack: ExitStack
 ) -> list[SourceDocument]:
     form = stack.enter_context(
         FormReader(
-            first.body.content_type,
+            content_type,
             max_bytes=settings.max_request_bytes,
             max_documents=settings.max_documents,
             spool_memory_bytes=settings.spool_memory_bytes,
         )
     )
-    form.feed(first.body.data)
-    for message in rest:
+    for message in messages:
         form.feed(message.body.data)
+        del message
     return form.finish()
 
 
 def _receive_documents(
-    first: ocr_pb2.OCRRequest, rest: Iterator[ocr_pb2.OCRRequest], settings: Settings, stack: ExitStack
+    messages: Iterator[ocr_pb2.OCRRequest], settings: Settings, stack: ExitStack
 ) -> list[SourceDocument]:
     quota = DocumentQuota(settings.max_documents)
-    heads: list[ocr_pb2.Document] = []
+    heads: list[tuple[str, str]] = []
     spools: list[Spool] = []
-    received_bytes = 0
-    for message in chain([first], rest):
+    for message in messages:
         for document in message.documents:
-            received_bytes += len(document.content)
-            _check_size(received_bytes, settings)
             if not document.continued:
                 quota.take()
-                heads.append(_head(document))
+                number = len(heads) + 1
+                heads.append((_name(document, number), _password(document, number)))
                 spools.append(stack.enter_context(closing(Spool(settings.spool_memory_bytes))))
             elif not spools:
                 raise InvalidRequestError(
                     "the first document of an upload cannot be continued", field="documents"
                 )
             spools[-1].write(document.content)
+            del document
+        del message
     quota.check_not_empty()
+    refuse_encoded_text([(name, spool.head) for (name, _), spool in zip(heads, spools, strict=True)])
     return [
-        SourceDocument(_name(head.name, number), spool.content(), head.pdf_password)
-        for number, (head, spool) in enumerate(zip(heads, spools, strict=True), start=1)
+        SourceDocument(name, spool.content(), password)
+        for (name, password), spool in zip(heads, spools, strict=True)
     ]
 
 
-def _head(document: ocr_pb2.Document) -> ocr_pb2.Document:
-    """Returns the document without its content, so that the piece can be freed."""
-    return type(document)(name=document.name, pdf_password=document.pdf_password)
+def _name(document: ocr_pb2.Document, number: int) -> str:
+    check_name(document.name, number, field="documents")
+    return document.name or f"document-{number}"
 
 
-def _check_size(size_bytes: int, settings: Settings) -> None:
-    if size_bytes > settings.max_request_bytes:
-        raise RequestTooLargeError(
-            f"the documents are larger than {settings.max_request_bytes} bytes; send fewer or smaller ones per "
-            "request"
-        )
-
-
-def _name(name: str, number: int) -> str:
-    return name or f"document-{number}"
+def _password(document: ocr_pb2.Document, number: int) -> str:
+    check_password(document.pdf_password, _name(document, number))
+    return document.pdf_password
