@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     """Requests worked on at the same time; whose page is next is decided page by page."""
     max_queued_requests: int = Field(32, ge=0)
     """Requests that wait beyond these; one more is refused with RESOURCE_EXHAUSTED and RetryInfo."""
+    max_uploads: int = Field(64, ge=1)
+    """Uploads that arrive at the same time; each takes a place among the requests once it is here."""
     request_timeout_s: float = Field(600.0, gt=0)
     """Longest time for one request, upload and queue included; a shorter deadline of the caller holds."""
     upload_idle_timeout_s: float = Field(60.0, gt=0)

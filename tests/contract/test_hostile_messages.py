@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
-from doctr_serve.rpc.intake.wire import checked, max_fields_for
 from doctr_serve.v1 import ocr_pb2
 from support.live_server import live_server
 from support.pages import png, short_pdf, two_columns
@@ -40,24 +39,9 @@ def test_garbage_leaves_no_traceback_and_hardly_a_line_in_the_log(tmp_path: Path
     assert log.count("\n") < 100 + 20
 
 
-class Checked(grpc.ServerInterceptor):
-    """Looks at messages before they are parsed."""
-
-    def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler | None:
-        handler = continuation(handler_call_details)
-        deserializer = checked(handler.request_deserializer, max_fields=max_fields_for(64))
-        return handler._replace(request_deserializer=deserializer)
-
-
 @pytest.fixture(scope="module")
 def guarded(weights_dir: Path) -> Iterator[Watched]:
-    with watched_service(
-        weights_dir, interceptors=[Checked()], min_upload_bytes_per_s=5000, upload_idle_timeout_s=1.0
-    ) as watched:
+    with watched_service(weights_dir, min_upload_bytes_per_s=5000, upload_idle_timeout_s=1.0) as watched:
         yield watched
 
 

@@ -20,7 +20,11 @@ SILENT_CALLS = 60
 @pytest.fixture(scope="module")
 def watched(weights_dir: Path) -> Iterator[Watched]:
     with watched_service(
-        weights_dir, max_concurrent_requests=2, max_queued_requests=4, upload_idle_timeout_s=1.0
+        weights_dir,
+        max_concurrent_requests=2,
+        max_queued_requests=4,
+        max_uploads=6,
+        upload_idle_timeout_s=1.0,
     ) as it:
         yield it
 

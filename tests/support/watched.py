@@ -21,7 +21,7 @@ __all__ = ["Watched", "WatchedReader", "watched_service"]
 
 
 class WatchedReader(Reader):
-    """The server's own reader; counts the requests that hold a place."""
+    """The server's own reader; counts the requests that arrive or hold a place."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -30,14 +30,29 @@ class WatchedReader(Reader):
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        with super().place():
+        with super().place(), self._counted():
+            yield
+
+    @contextmanager
+    def arrival(self) -> Iterator[Any]:
+        with super().arrival() as place, self._counted():
+
+            @contextmanager
+            def counted_place() -> Iterator[None]:
+                with place(), self._counted():
+                    yield
+
+            yield counted_place
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self.in_flight += 1
+        try:
+            yield
+        finally:
             with self._lock:
-                self.in_flight += 1
-            try:
-                yield
-            finally:
-                with self._lock:
-                    self.in_flight -= 1
+                self.in_flight -= 1
 
 
 @dataclass

@@ -200,3 +200,29 @@ def test_the_retry_delay_grows_with_what_requests_take_and_with_the_queue() -> N
             queued.result(10)
     read_for(1000.0, 100)
     assert delay() == 60.0
+
+
+def test_what_arrives_takes_no_place_and_no_place_is_taken_from_it() -> None:
+    admission = Admission(max_concurrent_requests=1, max_queued_requests=0, max_uploads=2)
+    admission.set_ready()
+    with admission.arrival() as place, admission.arrival():
+        with pytest.raises(QueueFullError, match="2 uploads"), admission.arrival():
+            pass
+        with admission.place(), pytest.raises(QueueFullError, match="1 requests"), place():
+            pass
+        with place(), pytest.raises(QueueFullError), admission.place():
+            pass
+    with admission.place(), pytest.raises(QueueFullError, match="1 requests"), admission.arrival():
+        pass
+
+
+def test_what_was_arriving_when_the_drain_began_is_still_read() -> None:
+    admission = ready()
+    with admission.arrival() as place:
+        admission.drain()
+        with pytest.raises(ShuttingDownError), admission.arrival():
+            pass
+        assert not admission.wait_until_idle(0)
+        with place():
+            assert not admission.wait_until_idle(0)
+    assert admission.wait_until_idle(0)

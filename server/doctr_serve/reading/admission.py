@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Self
 
 from doctr_serve.common.interrupt import Interrupt
@@ -24,7 +24,8 @@ class Admission:
 
     Args:
         max_concurrent_requests: requests worked on at once.
-        max_queued_requests: requests that may wait beyond these, or still be uploading.
+        max_queued_requests: requests that may wait beyond these.
+        max_uploads: requests that may still be arriving beside these.
         clock: seconds that only ever grow; requests' durations are taken by it.
     """
 
@@ -33,13 +34,16 @@ class Admission:
         *,
         max_concurrent_requests: int,
         max_queued_requests: int,
+        max_uploads: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._max_in_flight = max_concurrent_requests + max_queued_requests
         self._max_concurrent = max_concurrent_requests
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
+        self._max_uploads = max_uploads
         self._in_flight = 0
+        self._arriving = 0
         self._working = 0
         self._waiting: deque[threading.Event] = deque()
         self._mean_duration_s = 1.0
@@ -60,7 +64,7 @@ class Admission:
     def wait_until_idle(self, timeout_s: float) -> bool:
         """Returns True as soon as no request is in flight, False when ``timeout_s`` passed before."""
         with self._idle:
-            return self._idle.wait_for(lambda: self._in_flight == 0, timeout=timeout_s)
+            return self._idle.wait_for(lambda: self._in_flight + self._arriving == 0, timeout=timeout_s)
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -73,12 +77,38 @@ class Admission:
         """
         with self._lock:
             self._refuse_if_closed()
-            if self._in_flight >= self._max_in_flight:
-                raise QueueFullError(
-                    f"{self._in_flight} requests are in flight already; retry later, or ask the operator to raise "
-                    "max_queued_requests",
-                    retry_after_s=self._retry_after_s(),
-                )
+        with self._place():
+            yield
+
+    @contextmanager
+    def arrival(self) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+        """Lets a request arrive without a place: however slowly it comes, it keeps nobody out.
+
+        Yields:
+            What gives it its place, once it is here; also while the server drains.
+
+        Raises:
+            NotReadyError: before :meth:`set_ready`.
+            ShuttingDownError: after :meth:`drain`.
+            QueueFullError: too many are arriving, or there would be no place for it now.
+        """
+        with self._lock:
+            self._refuse_if_closed()
+            self._refuse_if_full()
+            if self._arriving >= self._max_uploads:
+                raise self._full(f"{self._arriving} uploads are under way", "max_uploads")
+            self._arriving += 1
+        try:
+            yield self._place
+        finally:
+            with self._idle:
+                self._arriving -= 1
+                self._idle.notify_all()
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        with self._lock:
+            self._refuse_if_full()
             self._in_flight += 1
         try:
             yield
@@ -141,6 +171,16 @@ class Admission:
             raise NotReadyError(
                 "the server is loading its models; retry when its health is SERVING", retry_after_s=1
             )
+
+    def _refuse_if_full(self) -> None:
+        if self._in_flight >= self._max_in_flight:
+            raise self._full(f"{self._in_flight} requests are in flight", "max_queued_requests")
+
+    def _full(self, what: str, setting: str) -> QueueFullError:
+        return QueueFullError(
+            f"{what} already; retry later, or ask the operator to raise {setting}",
+            retry_after_s=self._retry_after_s(),
+        )
 
     def _retry_after_s(self) -> float:
         waiting = len(self._waiting) + 1

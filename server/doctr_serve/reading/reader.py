@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -66,6 +66,7 @@ class Reader:
         self._admission = Admission(
             max_concurrent_requests=self.settings.max_concurrent_requests,
             max_queued_requests=self.settings.max_queued_requests,
+            max_uploads=self.settings.max_uploads,
         )
 
     def __enter__(self) -> Self:
@@ -130,6 +131,10 @@ class Reader:
             QueueFullError: no place is free.
         """
         return self._admission.place()
+
+    def arrival(self) -> AbstractContextManager[Callable[[], AbstractContextManager[None]]]:
+        """Lets a request arrive without a place; see :meth:`Admission.arrival`."""
+        return self._admission.arrival()
 
     def prepare(self, options: ReadingOptions, context: RequestContext) -> PreparedReading:
         """Checks the options and chooses the models: once, and before any document is looked at.

@@ -19,6 +19,7 @@ import grpc
 from doctr_serve.errors import DoctrServeError, InvalidRequestError
 from doctr_serve.rpc.call import Call
 from doctr_serve.rpc.intake.incoming import interruptible
+from doctr_serve.rpc.intake.wire import checked, max_fields_for
 from doctr_serve.rpc.methods import Method, method_of
 from doctr_serve.rpc.open_calls import OpenCalls
 from doctr_serve.rpc.threads import CALL_THREADS
@@ -84,7 +85,13 @@ class _TakenCalls:
 
     def handler(self) -> grpc.RpcMethodHandler:
         """Returns the handler for grpc: one that streams its requests."""
-        serializers = self._handler.request_deserializer, self._handler.response_serializer
+        serializers = (
+            checked(
+                self._handler.request_deserializer,
+                max_fields=max_fields_for(self._settings.max_documents),
+            ),
+            self._handler.response_serializer,
+        )
         if not self._handler.response_streaming:
             return grpc.stream_unary_rpc_method_handler(self._respond, *serializers)
         behavior = self._handler.unary_stream or self._handler.stream_stream
@@ -120,7 +127,7 @@ class _TakenCalls:
             self._handler.unary_stream(self._request(messages, call), context, send)
 
     def _call(self, context: grpc.ServicerContext) -> Call:
-        if self._method.takes_place:
+        if self._method.reads_documents:
             self._open_calls.add(context)
         return Call(
             context,

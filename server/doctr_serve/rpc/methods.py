@@ -17,7 +17,7 @@ class ThreadGroup(StrEnum):
     """Whose threads a call runs on: what one group waits for holds up no other."""
 
     DOCUMENTS = "documents"
-    """Calls that read documents: a thread for every place in the queue."""
+    """Calls that read documents: a thread for every upload and every place in the queue."""
     QUERIES = "queries"
     """Small calls, answered at once."""
     HEALTH = "health"
@@ -33,7 +33,8 @@ class Method:
     Attributes:
         path: ``/<service>/<method>``; empty for a method that the table does not know.
         threads: where they run.
-        takes_place: whether each holds one of the bounded places of requests in flight.
+        takes_place: whether each holds one of the bounded places of requests in flight from its start; an upload
+            takes one when it has arrived.
         is_logged: whether each has its line in the log.
         message_timeout_s: longest silence before a message that is due; None for ``upload_idle_timeout_s``.
     """
@@ -45,16 +46,21 @@ class Method:
     message_timeout_s: float | None = 10.0
 
     @property
+    def reads_documents(self) -> bool:
+        """Whether its answers are worth waiting for when the server stops."""
+        return self.threads is ThreadGroup.DOCUMENTS
+
+    @property
     def name(self) -> str:
         """The method's own name, as logs have it."""
         return self.path.rpartition("/")[2]
 
 
-def _documents(name: str) -> Method:
+def _documents(name: str, *, takes_place: bool = True) -> Method:
     return Method(
         f"/{SERVICE_NAME}/{name}",
         ThreadGroup.DOCUMENTS,
-        takes_place=True,
+        takes_place=takes_place,
         is_logged=True,
         message_timeout_s=None,
     )
@@ -65,7 +71,7 @@ METHODS: Mapping[str, Method] = {
     for method in (
         _documents("StreamPages"),
         _documents("ReadDocuments"),
-        _documents("UploadDocuments"),
+        _documents("UploadDocuments", takes_place=False),
         Method(f"/{SERVICE_NAME}/ListModels", ThreadGroup.QUERIES, is_logged=True),
         Method("/grpc.health.v1.Health/Check", ThreadGroup.HEALTH, message_timeout_s=1.0),
         Method("/grpc.health.v1.Health/Watch", ThreadGroup.HEALTH, message_timeout_s=1.0),

@@ -58,7 +58,7 @@ class OCRServer:
         self.settings = settings
         self.reader = reader or Reader(settings)
         self._health = health.HealthServicer(experimental_non_blocking=True)
-        places = settings.max_concurrent_requests + settings.max_queued_requests
+        places = settings.max_uploads + settings.max_concurrent_requests + settings.max_queued_requests
         self._threads = GroupedThreads({ThreadGroup.DOCUMENTS: places + SPARE_THREADS, **SMALL_THREADS})
         self._open_calls = OpenCalls()
         self._server = self._build(interceptors)

@@ -49,9 +49,12 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
         """Yields a PageResult per page of the documents that arrive in pieces."""
         call = current_call()
         with ExitStack() as stack:
-            first = next(request_iterator, None) or ocr_pb2.OCRRequest()
-            prepared = self._prepare(first, call)
-            documents = receive_upload(first, request_iterator, self._settings, stack)
+            with self._reader.arrival() as place:
+                first = next(request_iterator, None) or ocr_pb2.OCRRequest()
+                prepared = self._prepare(first, call)
+                documents = receive_upload(first, request_iterator, self._settings, stack)
+                del first  # as large as a message may be
+                stack.enter_context(place())
             yield from _results(prepared, documents, call)
 
     def ListModels(  # noqa: N802 - grpc's name
