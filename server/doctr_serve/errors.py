@@ -18,6 +18,7 @@ __all__ = [
     "InvalidRequestError",
     "NoDocumentsError",
     "NotReadyError",
+    "PageShapeError",
     "PageTooLargeError",
     "PermissionDeniedError",
     "QueueFullError",
@@ -26,6 +27,7 @@ __all__ = [
     "RequestTooLargeError",
     "ShuttingDownError",
     "StopSignal",
+    "TooManyWordsError",
     "UnauthenticatedError",
     "UnknownModelError",
     "UnreadableDocumentError",
@@ -132,6 +134,18 @@ class PageTooLargeError(DocumentError):
     """A page has more pixels than the server decodes."""
 
     reason = "PAGE_TOO_LARGE"
+
+
+class PageShapeError(DocumentError):
+    """A page is too long, or too narrow for its length."""
+
+    reason = "PAGE_SHAPE"
+
+
+class TooManyWordsError(DocumentError):
+    """A page has more words than the server reads of one."""
+
+    reason = "TOO_MANY_WORDS"
 
 
 class DecoderCrashedError(DocumentError):
