@@ -82,3 +82,12 @@ def test_a_page_of_an_extreme_shape_is_refused_by_its_shape_and_the_limit(
     assert (results[0].error.code, reason_of(results[0])) == (INVALID, "PAGE_SHAPE")
     assert f"{shape[1]} x {shape[0]} pixels" in results[0].error.message
     assert bounded.runtime.batch_sizes(ModelTask.DETECTION) == [1]
+
+
+@pytest.mark.parametrize("shape", [(20_000, 3), (3, 20_000), (6000, 800)])
+def test_a_black_page_straightened_is_a_page_without_words(bounded: Watched, shape: tuple[int, int]) -> None:
+    """docTR's second padding asked for 7 TiB."""
+    black = png(np.zeros((*shape, 3), np.uint8))
+    (result,) = bounded.service.stream(black, straighten_pages=True, detect_orientation=True)
+    assert not result.HasField("error"), result.error
+    assert not result.pages[0].blocks

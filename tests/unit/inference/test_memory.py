@@ -34,7 +34,7 @@ def test_a_page_of_many_turned_words_takes_no_more_memory_than_one_of_few(tmp_pa
 
 def test_a_page_of_too_many_words_is_refused_in_a_few_seconds(tmp_path: Path) -> None:
     answer = read_in_a_process(dots(12), tmp_path, assume_straight_pages=False)
-    assert "7225 words; a page may have 5000" in answer["error"]
+    assert "7225 words; a page may have 6000" in answer["error"]
     assert answer["peak_bytes"] < 400 * MIB
     assert answer["seconds"] < 20
 
@@ -48,5 +48,5 @@ def test_the_pages_that_brought_servers_down_are_refused(name: str, tmp_path: Pa
         pytest.skip("the hostile pages are not part of the repository")
     page = np.asarray(Image.open(path).convert("RGB"))
     answer = read_in_a_process(page, tmp_path, assume_straight_pages=False)
-    assert "a page may have 5000" in answer["error"]
+    assert "a page may have 6000" in answer["error"]
     assert answer["peak_bytes"] < 400 * MIB

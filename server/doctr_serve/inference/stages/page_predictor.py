@@ -24,6 +24,7 @@ from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.stages.crops import crop_groups, straight_piece_count
 from doctr_serve.inference.stages.recognition import StreamedRecognition
+from doctr_serve.inference.stages.straightening import straightened
 from doctr_serve.options import ReadingOptions
 
 __all__ = ["DetectedPage", "PagePredictor"]
@@ -119,7 +120,10 @@ class PagePredictor(OCRPredictor):
         maps = [((page_map > threshold).astype(np.uint8) * 255) for page_map in probability_maps]
         general, angles = self._get_orientations(images, maps)
         if self.straighten_pages:
-            images, _ = self._straighten_pages(images, maps, general, angles)
+            images = [
+                straightened(image, angle, self._limits.max_pixels)[0]
+                for image, angle in zip(images, angles, strict=True)
+            ]
             boxes = self.det_predictor(images)
         pages = self._detected(images, boxes)
         if self.detect_orientation:
