@@ -18,6 +18,7 @@ __all__ = [
     "InvalidRequestError",
     "NoDocumentsError",
     "NotReadyError",
+    "PageShapeError",
     "PageTooLargeError",
     "PermissionDeniedError",
     "QueueFullError",
@@ -27,6 +28,7 @@ __all__ = [
     "ShuttingDownError",
     "StopSignal",
     "StorageFullError",
+    "TooManyWordsError",
     "UnauthenticatedError",
     "UnknownModelError",
     "UnreadableDocumentError",
@@ -133,6 +135,18 @@ class PageTooLargeError(DocumentError):
     """A page has more pixels than the server decodes."""
 
     reason = "PAGE_TOO_LARGE"
+
+
+class PageShapeError(DocumentError):
+    """A page is too long, or too narrow for its length."""
+
+    reason = "PAGE_SHAPE"
+
+
+class TooManyWordsError(DocumentError):
+    """A page has more words than the server reads of one."""
+
+    reason = "TOO_MANY_WORDS"
 
 
 class DecoderCrashedError(DocumentError):

@@ -125,6 +125,12 @@ class Settings(BaseSettings):
     """Pixels per page, checked before decoding (50 million: A3 at 400 dpi, 150 MB in memory)."""
     page_memory_bytes: int = Field(default_factory=memory_share, gt=0)
     """Bytes of decoded pages of all requests together; a page that does not fit waits until others are read."""
+    max_page_side_pixels: int = Field(65_535, gt=0)
+    """Pixels of a page's longer side (65,535: the most that JPEG has)."""
+    max_page_aspect_ratio: float = Field(10_000.0, ge=1)
+    """How many times longer than the other one side of a page may be."""
+    max_words_per_page: int = Field(6000, ge=1)
+    """Words per page; an A4 page full of the smallest print that docTR still finds, 5 pt, has 5,000."""
     page_decode_timeout_s: float = Field(30.0, gt=0)
     """Longest time to decode or render one page."""
     max_decoder_processes: int = Field(8, ge=1)

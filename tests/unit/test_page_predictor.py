@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from doctr.utils.geometry import extract_rcrops
+from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.stages.page_predictor import DetectedPage, PagePredictor
 from doctr_serve.options import ReadingOptions
+from doctr_serve.settings import Settings
 
 
 class Recognizer:
@@ -34,6 +37,8 @@ def test_a_box_without_width_costs_itself_and_not_its_page() -> None:
     )
     predictor = PagePredictor(
         options,
+        limits=PageLimits.from_settings(Settings()),
+        interrupt=Interrupt(),
         detection=None,  # type: ignore[arg-type]
         recognition=Recognizer(),  # type: ignore[arg-type]
         page_orientation=None,

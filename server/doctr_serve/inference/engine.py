@@ -13,6 +13,7 @@ from doctr_serve.catalog import Catalog, CatalogEntry
 from doctr_serve.catalog.choice import ChosenModels, choose_models
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.common.single_flight import SingleFlight
+from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.model_spec import ModelSpec, describe
 from doctr_serve.inference.runtimes import Runtime
 from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
@@ -62,6 +63,7 @@ class OCREngine:
             intra_op_threads=settings.intra_op_threads,
         )
         self._spec_of = spec_of
+        self._limits = PageLimits.from_settings(settings)
         self._scheduler = ForwardScheduler(self._runtime, concurrent_forwards=settings.concurrent_forwards)
         self._store = ModelStore(self._load, capacity=settings.max_loaded_models)
         self._downloads: SingleFlight[CatalogEntry, object] = SingleFlight(
@@ -135,8 +137,10 @@ class OCREngine:
         )
         return PagePredictor(
             options,
-            detection=detection_predictor(loaded(chosen.detection), forwards, options),
-            recognition=recognition_predictor(loaded(chosen.recognition), forwards, options),
+            limits=self._limits,
+            interrupt=interrupt,
+            detection=detection_predictor(loaded(chosen.detection), forwards, options, self._limits),
+            recognition=recognition_predictor(loaded(chosen.recognition), forwards, options, self._limits),
             page_orientation=page if options.needs_page_orientation else None,
             text_orientation=None if options.assume_straight_pages else text,
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import cv2
+import numpy as np
 import torch
 from doctr.models.detection.core import DetectionPostProcessor
 from doctr.models.detection.differentiable_binarization.base import DBPostProcessor
@@ -25,11 +27,36 @@ __all__ = ["RecognitionPostProcessor", "detection_postprocessor", "recognition_p
 RecognitionPostProcessor = Callable[[torch.Tensor], list[tuple[str, float]]]
 """Logits (N, steps, characters) to N texts with their confidences, 0 to 1."""
 
+
+class _CountingFirst(DetectionPostProcessor):
+    """Before docTR looks at each area of a map: how many are there? One of 1024 x 1024 pixels can have 65,536."""
+
+    check_candidates: Callable[[int], None]
+
+    def bitmap_to_boxes(self, pred: np.ndarray, bitmap: np.ndarray) -> np.ndarray:
+        # The very contours that docTR goes on with: 2 ms on an ordinary page, 0.2 s on the worst one.
+        contours, _ = cv2.findContours(bitmap, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        self.check_candidates(len(contours))
+        return super().bitmap_to_boxes(pred, bitmap)
+
+
+class _DB(_CountingFirst, DBPostProcessor):
+    pass
+
+
+class _FAST(_CountingFirst, FASTPostProcessor):
+    pass
+
+
+class _LinkNet(_CountingFirst, LinkNetPostProcessor):
+    pass
+
+
 # Which of docTR's models constructs which post-processor; by the first part of the architecture's name.
-_DETECTION: dict[str, type[DetectionPostProcessor]] = {
-    "db": DBPostProcessor,
-    "fast": FASTPostProcessor,
-    "linknet": LinkNetPostProcessor,
+_DETECTION: dict[str, type[_CountingFirst]] = {
+    "db": _DB,
+    "fast": _FAST,
+    "linknet": _LinkNet,
 }
 _RECOGNITION: dict[str, Any] = {
     "crnn": CTCPostProcessor,
@@ -41,13 +68,24 @@ _RECOGNITION: dict[str, Any] = {
 }
 
 
-def detection_postprocessor(spec: ModelSpec, options: ReadingOptions) -> DetectionPostProcessor:
-    """Returns what turns probability maps (N, H, W, classes) into boxes, with the request's thresholds."""
-    return _DETECTION[_family(spec)](
+def detection_postprocessor(
+    spec: ModelSpec, options: ReadingOptions, check_candidates: Callable[[int], None]
+) -> DetectionPostProcessor:
+    """Returns what turns probability maps (N, H, W, classes) into boxes, with the request's thresholds.
+
+    Args:
+        spec: the detection model's.
+        options: the request's options.
+        check_candidates: called with the number of areas of a map before docTR looks at each of them; raises where
+            these are too many.
+    """
+    postprocessor = _DETECTION[_family(spec)](
         bin_thresh=options.binary_threshold,
         box_thresh=options.box_threshold,
         assume_straight_pages=options.assume_straight_pages,
     )
+    postprocessor.check_candidates = check_candidates
+    return postprocessor
 
 
 def recognition_postprocessor(spec: ModelSpec) -> RecognitionPostProcessor:

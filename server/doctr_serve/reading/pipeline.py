@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from doctr_serve.documents import DecodedPage, PageReference
 from doctr_serve.errors import DoctrServeError, InternalError
+from doctr_serve.inference.limits import PageBeyondLimit
 from doctr_serve.reading.page_reading import PageReading
 from doctr_serve.reading.request import RequestContext
 
@@ -118,6 +119,8 @@ def _recognise(
 def _failure(reference: PageReference, error: Exception, context: RequestContext) -> DoctrServeError:
     if isinstance(error, DoctrServeError):
         return error
+    if isinstance(error, PageBeyondLimit):
+        return error.of(reference.document_name, reference.page_number)
     logger.exception("page_failed", extra={"page_number": reference.page_number})
     return InternalError(
         f"'{reference.document_name}', page {reference.page_number}: could not be read because of a fault of the "

@@ -6,6 +6,7 @@ The stages call docTR's own steps in the order of ``OCRPredictor.forward`` (doct
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,9 +18,13 @@ from doctr.models.classification.predictor import OrientationPredictor
 from doctr.models.detection.predictor import DetectionPredictor
 from doctr.models.predictor import OCRPredictor
 from doctr.models.predictor.base import _OCRPredictor
-from doctr.models.recognition.predictor import RecognitionPredictor
 from doctr.utils.geometry import detach_scores
 
+from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.inference.limits import PageLimits
+from doctr_serve.inference.stages.crops import crop_groups, straight_piece_count
+from doctr_serve.inference.stages.recognition import StreamedRecognition
+from doctr_serve.inference.stages.straightening import straightened
 from doctr_serve.options import ReadingOptions
 
 __all__ = ["DetectedPage", "PagePredictor"]
@@ -49,6 +54,8 @@ class PagePredictor(OCRPredictor):
 
     Args:
         options: the request's options.
+        limits: bounds of a page.
+        interrupt: the request's stop signal, looked at before each group of crops; forwards look at it themselves.
         detection: docTR's detection predictor over the request's detection model.
         recognition: docTR's recognition predictor.
         page_orientation: page orientation predictor, or None where the options need none.
@@ -59,8 +66,10 @@ class PagePredictor(OCRPredictor):
         self,
         options: ReadingOptions,
         *,
+        limits: PageLimits,
+        interrupt: Interrupt,
         detection: DetectionPredictor,
-        recognition: RecognitionPredictor,
+        recognition: StreamedRecognition,
         page_orientation: OrientationPredictor | None,
         text_orientation: OrientationPredictor | None,
     ) -> None:
@@ -78,6 +87,8 @@ class PagePredictor(OCRPredictor):
             resolve_blocks=options.group_blocks,
             paragraph_break=options.paragraph_break,
         )
+        self._limits = limits
+        self._interrupt = interrupt
         self.assume_straight_pages = options.assume_straight_pages
         self.straighten_pages = options.straighten_pages
         self.detect_orientation = options.detect_orientation
@@ -96,7 +107,12 @@ class PagePredictor(OCRPredictor):
 
         Returns:
             one entry per page, straightened where the options say so.
+
+        Raises:
+            PageBeyondLimit: a page has a shape that is not read, or too many words.
         """
+        for image in images:
+            self._limits.check_shape(*image.shape[:2])
         if not (self.detect_orientation or self.straighten_pages):
             return self._detected(images, self.det_predictor(images))
         boxes, probability_maps = self.det_predictor(images, return_maps=True)
@@ -104,7 +120,10 @@ class PagePredictor(OCRPredictor):
         maps = [((page_map > threshold).astype(np.uint8) * 255) for page_map in probability_maps]
         general, angles = self._get_orientations(images, maps)
         if self.straighten_pages:
-            images, _ = self._straighten_pages(images, maps, general, angles)
+            images = [
+                straightened(image, angle, self._limits.max_pixels)[0]
+                for image, angle in zip(images, angles, strict=True)
+            ]
             boxes = self.det_predictor(images)
         pages = self._detected(images, boxes)
         if self.detect_orientation:
@@ -121,26 +140,21 @@ class PagePredictor(OCRPredictor):
 
         Returns:
             docTR's page: blocks, lines and words, with orientation and language where asked for.
+
+        Raises:
+            PageBeyondLimit: its words are cut into too many pieces.
         """
         page = self._without_widthless_boxes(page)
-        crops, boxes = self._prepare_crops(
-            [page.image],
-            [page.boxes],
-            assume_straight_pages=self.assume_straight_pages,
-            assume_horizontal=self._page_orientation_disabled,
-        )
+        if self.assume_straight_pages:
+            self._limits.check_pieces(straight_piece_count(page.image, page.boxes))
+        cut: list[np.ndarray] = []
         crop_orientations: list[dict[str, Any]] = []
-        if not self.assume_straight_pages:
-            crops, boxes, classified = self._rectify_crops(crops, boxes)
-            disabled = self._crop_orientation_disabled
-            crop_orientations = [
-                {"value": value, "confidence": None if disabled else confidence}
-                for value, confidence in classified
-            ]
-        words = self.reco_predictor(crops[0])
+        words = self.reco_predictor(self._crops(page, cut, crop_orientations))
         if not crop_orientations:
             crop_orientations = [{"value": 0, "confidence": None} for _ in words]
-        boxes, texts, orientations = self._process_predictions(boxes, words, crop_orientations)
+        boxes, texts, orientations = self._process_predictions(
+            [np.concatenate(cut) if cut else page.boxes], words, crop_orientations
+        )
         document = self.doc_builder(
             [page.image],
             boxes,
@@ -152,6 +166,33 @@ class PagePredictor(OCRPredictor):
             [self._language(texts[0])] if self.detect_language else None,
         )
         return document.pages[0]
+
+    def _crops(
+        self, page: DetectedPage, boxes: list[np.ndarray], orientations: list[dict[str, Any]]
+    ) -> Iterator[np.ndarray]:
+        """Yields the page's crops, turned upright, a group in memory at a time.
+
+        ``boxes`` gets those of each group, without the ones that hold no pixel; ``orientations`` those of the crops
+        where the options ask for them.
+        """
+        for group in crop_groups(page.image, page.boxes):
+            self._interrupt.check()
+            crops, kept = self._prepare_crops(
+                [page.image],
+                [page.boxes[group]],
+                assume_straight_pages=self.assume_straight_pages,
+                assume_horizontal=self._page_orientation_disabled,
+            )
+            if not self.assume_straight_pages:
+                crops, kept, classified = self._rectify_crops(crops, kept)
+                disabled = self._crop_orientation_disabled
+                orientations.extend(
+                    {"value": value, "confidence": None if disabled else confidence}
+                    for value, confidence in classified
+                )
+            boxes.extend(kept)
+            yield from crops[0]
+            del crops  # before the next group is cut
 
     def _without_widthless_boxes(self, page: DetectedPage) -> DetectedPage:
         """Drops what is left of boxes in the padding, where docTR's crops for disabled page orientation fail.
@@ -165,9 +206,12 @@ class PagePredictor(OCRPredictor):
         has_width = np.ptp(page.boxes[:, :, 0], axis=1) * width > MIN_BOX_WIDTH_PIXELS
         return replace(page, boxes=page.boxes[has_width], scores=page.scores[has_width])
 
-    @staticmethod
-    def _detected(images: list[np.ndarray], predictions: list[dict[str, np.ndarray]]) -> list[DetectedPage]:
+    def _detected(
+        self, images: list[np.ndarray], predictions: list[dict[str, np.ndarray]]
+    ) -> list[DetectedPage]:
         boxes, scores = detach_scores([next(iter(page.values())) for page in predictions])
+        for page_boxes in boxes:
+            self._limits.check_words(len(page_boxes))
         return [
             DetectedPage(image, page_boxes, page_scores)
             for image, page_boxes, page_scores in zip(images, boxes, scores, strict=True)

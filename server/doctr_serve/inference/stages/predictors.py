@@ -6,10 +6,9 @@ from typing import Any
 
 from doctr.models.classification.predictor import OrientationPredictor
 from doctr.models.detection.predictor import DetectionPredictor
-from doctr.models.preprocessor import PreProcessor
-from doctr.models.recognition.predictor import RecognitionPredictor
 
 from doctr_serve.catalog import ModelTask
+from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.model_spec import ModelSpec
 from doctr_serve.inference.postprocessing import detection_postprocessor, recognition_postprocessor
 from doctr_serve.inference.stages.models import (
@@ -18,6 +17,8 @@ from doctr_serve.inference.stages.models import (
     OrientationModel,
     RecognitionModel,
 )
+from doctr_serve.inference.stages.preprocessing import BatchedPreProcessor
+from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.store import LoadedModel
 from doctr_serve.options import ReadingOptions
 
@@ -33,23 +34,29 @@ ORIENTATION_BATCH_SIZE = {ModelTask.PAGE_ORIENTATION: 4, ModelTask.TEXT_ORIENTAT
 
 
 def detection_predictor(
-    model: LoadedModel, forwards: Forwards, options: ReadingOptions
+    model: LoadedModel, forwards: Forwards, options: ReadingOptions, limits: PageLimits
 ) -> DetectionPredictor:
-    """Returns docTR's detection predictor with the thresholds and box shape of the request."""
+    """Returns docTR's detection predictor with the thresholds and box shape of the request.
+
+    It raises ``PageBeyondLimit`` where a heat map has more areas than a page may have candidates for words.
+    """
     preprocessor = _preprocessor(
         model.spec,
         batch_size=options.detection_batch_size,
         preserve_aspect_ratio=options.preserve_aspect_ratio,
         symmetric_pad=options.symmetric_padding,
     )
-    postprocessor = detection_postprocessor(model.spec, options)
+    postprocessor = detection_postprocessor(model.spec, options, limits.check_candidates)
     return DetectionPredictor(preprocessor, DetectionModel(model, forwards, postprocessor))
 
 
 def recognition_predictor(
-    model: LoadedModel, forwards: Forwards, options: ReadingOptions
-) -> RecognitionPredictor:
-    """Returns docTR's recognition predictor with the batch size of the request."""
+    model: LoadedModel, forwards: Forwards, options: ReadingOptions, limits: PageLimits
+) -> StreamedRecognition:
+    """Returns docTR's recognition predictor, for crops that come one by one, with the batch size of the request.
+
+    It raises ``PageBeyondLimit`` where a page's crops are cut into too many pieces.
+    """
     preprocessor = _preprocessor(
         model.spec,
         batch_size=options.recognition_batch_size,
@@ -57,7 +64,11 @@ def recognition_predictor(
         symmetric_pad=False,
     )
     postprocessor = recognition_postprocessor(model.spec)
-    return RecognitionPredictor(preprocessor, RecognitionModel(model, forwards, postprocessor))
+    return StreamedRecognition(
+        preprocessor,
+        RecognitionModel(model, forwards, postprocessor),
+        check_pieces=limits.check_pieces,
+    )
 
 
 def orientation_predictor(model: LoadedModel, forwards: Forwards) -> OrientationPredictor:
@@ -76,6 +87,6 @@ def disabled_orientation_predictor() -> OrientationPredictor:
     return OrientationPredictor(None, None)
 
 
-def _preprocessor(spec: ModelSpec, **arguments: Any) -> PreProcessor:
+def _preprocessor(spec: ModelSpec, **arguments: Any) -> BatchedPreProcessor:
     """Returns a pre-processor for the input size (H, W), mean and deviation of the model."""
-    return PreProcessor(spec.input_shape[-2:], mean=spec.mean, std=spec.std, **arguments)
+    return BatchedPreProcessor(spec.input_shape[-2:], mean=spec.mean, std=spec.std, **arguments)

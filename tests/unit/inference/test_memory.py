@@ -1,0 +1,52 @@
+"""What one page may cost in memory, whatever is on it: measured in a process of its own, at docTR's input size."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.peak_memory import MIB, read_in_a_process
+from support.tools import ROOT
+
+CASES_DIR = ROOT.parent / "shared" / "cases"
+"""Pages that brought servers down: not part of the repository."""
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def dots(period: int, *, side: int = 1024) -> np.ndarray:
+    """Black squares in rows and columns, ``period`` pixels apart: each is taken for a word."""
+    page = np.full((side, side, 3), 255, np.uint8)
+    for row in range(period // 2):
+        for column in range(period // 2):
+            page[row::period, column::period] = 0
+    return page
+
+
+def test_a_page_of_many_turned_words_takes_no_more_memory_than_one_of_few(tmp_path: Path) -> None:
+    """600 crops through the orientation classifier were 1.5 GB, 7,225 over 14 GB."""
+    answer = read_in_a_process(dots(40), tmp_path, assume_straight_pages=False)
+    assert 400 < answer["words"] < 800
+    assert answer["peak_bytes"] < 400 * MIB
+
+
+def test_a_page_of_too_many_words_is_refused_in_a_few_seconds(tmp_path: Path) -> None:
+    answer = read_in_a_process(dots(12), tmp_path, assume_straight_pages=False)
+    assert "7225 words; a page may have 6000" in answer["error"]
+    assert answer["peak_bytes"] < 400 * MIB
+    assert answer["seconds"] < 20
+
+
+@pytest.mark.parametrize("name", ["grid.png", "dots12.png"])
+def test_the_pages_that_brought_servers_down_are_refused(name: str, tmp_path: Path) -> None:
+    from PIL import Image
+
+    path = CASES_DIR / "hostile" / name
+    if not path.exists():
+        pytest.skip("the hostile pages are not part of the repository")
+    page = np.asarray(Image.open(path).convert("RGB"))
+    answer = read_in_a_process(page, tmp_path, assume_straight_pages=False)
+    assert "a page may have 6000" in answer["error"]
+    assert answer["peak_bytes"] < 400 * MIB

@@ -1,0 +1,52 @@
+"""The batched pre-processor: docTR's own tensors, bit for bit, made one batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from doctr.models.preprocessor import PreProcessor
+from doctr_serve.inference.stages.preprocessing import BatchedPreProcessor
+
+MEAN, STD = (0.694, 0.695, 0.693), (0.299, 0.296, 0.301)
+SHAPES = {
+    "recognition": ((32, 128), {"preserve_aspect_ratio": True, "symmetric_pad": False}),
+    "orientation": ((64, 64), {"preserve_aspect_ratio": True, "symmetric_pad": True}),
+    "stretched": ((64, 48), {"preserve_aspect_ratio": False, "symmetric_pad": False}),
+}
+
+
+def images(count: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [
+        rng.integers(0, 256, (*rng.integers(1, 90, 2), 3), dtype=np.uint8, endpoint=False)
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 8, 13])
+@pytest.mark.parametrize("case", SHAPES)
+def test_its_batches_are_those_of_doctr(case: str, count: int) -> None:
+    size, resize = SHAPES[case]
+    arguments = {"output_size": size, "batch_size": 4, "mean": MEAN, "std": STD, **resize}
+    expected = PreProcessor(**arguments)(images(count))
+    batches = BatchedPreProcessor(**arguments)(images(count))
+    assert len(batches) == len(expected)
+    assert all(torch.equal(batch, doctrs) for batch, doctrs in zip(batches, expected, strict=True))
+
+
+def test_images_are_taken_when_their_batch_is_asked_for() -> None:
+    taken = []
+
+    def coming() -> Iterator[np.ndarray]:
+        for number, image in enumerate(images(9)):
+            taken.append(number)
+            yield image
+
+    batches = BatchedPreProcessor((8, 8), 4).batches(coming())
+    assert not taken
+    assert len(next(batches)) == 4
+    assert taken == [0, 1, 2, 3]
+    assert [len(batch) for batch in batches] == [4, 1]
