@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     port_file: Path | None = None
     """File that receives the bound port once the server listens (for port 0)."""
 
+    reflection: bool = True
+    """Serve gRPC reflection, by which tools such as grpcurl learn the contract; not routed by Envoy."""
+
     # Models
     default_detection_model: str = "db_resnet50"
     """Detection model of a request that names none."""

@@ -19,6 +19,7 @@ from doctr_serve.edge.envoy_process import EnvoyProcess
 from doctr_serve.errors import DoctrServeError
 from doctr_serve.formats.status import to_status
 from doctr_serve.rpc.intake.forms import FormReader
+from doctr_serve.rpc.server import METADATA_OPTIONS
 from doctr_serve.rpc.trailers import error_trailers
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -78,7 +79,7 @@ def run_form_server(
     *, host: str = "127.0.0.1", port: int = 0, max_request_bytes: int
 ) -> Iterator[FakeServer]:
     """Runs a server with the scripted service; its health is SERVING."""
-    server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.so_reuseport", 0)])
+    server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.so_reuseport", 0), *METADATA_OPTIONS])
     service = FakeFormService(max_request_bytes)
     health_servicer = health.HealthServicer(experimental_non_blocking=True)
     ocr_pb2_grpc.add_OCRServiceServicer_to_server(service, server)

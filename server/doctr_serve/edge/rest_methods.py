@@ -41,13 +41,13 @@ class RestMethod:
 
     @property
     def path_regex(self) -> str:
-        """What the whole path must match; an upload's path may end with a slash."""
+        """What the whole path must match; it may end with a slash, as the transcoder has it too."""
         regex, end = "", 0
         for match in _VARIABLE.finditer(self.path):
             template = match[2] or ("*" if match[1] else match[0])
             regex += re.escape(self.path[end : match.start()]) + _segments_regex(template)
             end = match.end()
-        return regex + re.escape(self.path[end:]) + ("/?" if self.is_upload else "")
+        return regex + re.escape(self.path[end:]) + "/?"
 
     @property
     def path_fields(self) -> set[str]:

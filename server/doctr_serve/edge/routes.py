@@ -59,9 +59,7 @@ def sections(service: ServiceDescriptor, *, max_request_bytes: int) -> dict[str,
 
 
 def _path_match(method: RestMethod) -> dict[str, Any]:
-    if method.is_upload or "{" in method.path:
-        return {"safe_regex": {"regex": method.path_regex}}
-    return {"path": method.path}
+    return {"safe_regex": {"regex": method.path_regex}}
 
 
 def _header(name: str, **match: str) -> dict[str, Any]:

@@ -34,6 +34,15 @@ SMALL_THREADS = {ThreadGroup.QUERIES: 32, ThreadGroup.HEALTH: 64, ThreadGroup.ST
 MAX_CONCURRENT_RPCS = 1000
 """RPCs open at once, idle health watchers included; grpc itself refuses more with RESOURCE_EXHAUSTED."""
 
+MAX_METADATA_BYTES = 64 * 1024
+
+# More than Envoy takes (envoy.yaml, max_request_headers_kb): between grpc's own 8 and 16 KB it refuses at
+# random, and what a long query is answered must not be chance.
+METADATA_OPTIONS = (
+    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
+)
+
 SIGNAL_POLL_INTERVAL_S = 0.1
 
 logger = structlog.get_logger("doctr_serve.rpc.server")
@@ -115,6 +124,7 @@ class OCRServer:
             options=(
                 ("grpc.max_receive_message_length", settings.max_message_bytes),
                 ("grpc.max_send_message_length", -1),
+                *METADATA_OPTIONS,
                 # Without this a second server on the same port starts silently and steals half of the calls.
                 ("grpc.so_reuseport", 0),
                 ("grpc.keepalive_time_ms", 60_000),
@@ -124,9 +134,10 @@ class OCRServer:
         )
         ocr_pb2_grpc.add_OCRServiceServicer_to_server(OCRServicer(self.reader), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection(
-            (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server
-        )
+        if settings.reflection:
+            reflection.enable_server_reflection(
+                (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+            )
         return server
 
     def _set_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:

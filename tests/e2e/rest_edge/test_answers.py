@@ -82,3 +82,16 @@ def test_models_are_listed(client):
     assert listed["default_detection_model"] == "db_resnet50"
     assert listed["models"][0]["name"] == "db_resnet50"
     assert listed["models"][0]["loaded"] is False
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/", "/health?x=1", "/health/?x=1"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_health_answers_whatever_a_load_balancer_appends(client, path, method):
+    assert client.request(method, path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/models", "/models/"])
+def test_the_models_are_listed_with_and_without_the_slash(client, path):
+    response = client.get(path)
+    assert response.status_code == 200
+    assert response.json()["models"]

@@ -71,3 +71,16 @@ def test_a_wrong_method_is_405_and_says_which_is_right(client, method, path, all
     response = client.request(method, path)
     assert allowed in assert_error(response, 405, grpc.StatusCode.UNIMPLEMENTED)
     assert response.headers["allow"] == allowed
+
+
+def test_a_long_query_is_answered_the_same_each_time(client):
+    """grpc by itself refuses headers between 8 and 16 KB at random."""
+    pages = ",".join(["1"] * 4000)  # 8 KB
+    assert {post(client, f"?pages={pages}").status_code for _ in range(20)} == {200}
+    assert {post(client, f"?pages={pages},{pages}").status_code for _ in range(20)} == {200}
+
+
+def test_headers_beyond_the_bound_are_refused_in_the_contracts_form(client):
+    pages = ",".join(["1"] * 20_000)
+    responses = [post(client, f"?pages={pages}") for _ in range(5)]
+    assert {response.status_code for response in responses} == {431}

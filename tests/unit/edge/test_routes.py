@@ -250,7 +250,11 @@ def test_an_unknown_path_is_answered_with_those_that_there_are(client: httpx.Cli
         "GET /health",
     ):
         assert name in message
-    assert client.get("/version/").status_code == 404, "only uploads may end with a slash"
+
+
+def test_a_slash_at_the_end_changes_nothing(client: httpx.Client) -> None:
+    assert client.get("/version/").status_code == client.get("/version").status_code
+    assert client.get("/version/more").status_code == 404
 
 
 def test_pages_of_other_origins_may_use_every_verb(client: httpx.Client) -> None:
