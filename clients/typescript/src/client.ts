@@ -32,7 +32,7 @@ export function createOCRClient(baseUrl: string): OCRClient {
  * Files are sent in pieces, so none has to fit into one message or into memory. A page that could not be read
  * comes with `error` set; a request that is refused as a whole throws a `ConnectError`.
  *
- * @param paths - JPEG, PNG, TIFF, WebP or PDF files.
+ * @param paths - JPEG, PNG, PDF, TIFF, WebP, GIF or BMP files.
  * @param call - `timeoutMs`, `signal` to cancel, `headers`.
  */
 export function streamPages(

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OCRServiceStub:
-    """Reads the text of documents: JPEG, PNG, TIFF, WebP and PDF.
+    """Reads the text of documents: JPEG, PNG, PDF, TIFF, WebP, GIF and BMP.
 
     Errors carry the canonical gRPC codes with `google.rpc` details:
     INVALID_ARGUMENT    an option out of range, an unknown model, no document, an unreadable, unsupported or
@@ -69,7 +69,7 @@ class OCRServiceStub:
 
 
 class OCRServiceServicer:
-    """Reads the text of documents: JPEG, PNG, TIFF, WebP and PDF.
+    """Reads the text of documents: JPEG, PNG, PDF, TIFF, WebP, GIF and BMP.
 
     Errors carry the canonical gRPC codes with `google.rpc` details:
     INVALID_ARGUMENT    an option out of range, an unknown model, no document, an unreadable, unsupported or
@@ -151,7 +151,7 @@ def add_OCRServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OCRService:
-    """Reads the text of documents: JPEG, PNG, TIFF, WebP and PDF.
+    """Reads the text of documents: JPEG, PNG, PDF, TIFF, WebP, GIF and BMP.
 
     Errors carry the canonical gRPC codes with `google.rpc` details:
     INVALID_ARGUMENT    an option out of range, an unknown model, no document, an unreadable, unsupported or

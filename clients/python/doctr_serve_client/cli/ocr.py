@@ -53,7 +53,7 @@ def ocr(
         list[str],
         typer.Argument(
             metavar="FILE",
-            help="JPEG, PNG, TIFF, WebP and PDF files; glob patterns; - for standard input.",
+            help="JPEG, PNG, PDF, TIFF, WebP, GIF and BMP files; glob patterns; - for standard input.",
         ),
     ],
     output_format: Annotated[
