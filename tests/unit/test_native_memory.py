@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from doctr_serve.common.native_memory import bound_native_memory
+from doctr_serve.common.native_memory import IDLE_BEFORE_TRIM_S, IdleTrim, bound_native_memory
 
 glibc_only = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
 
@@ -52,3 +52,52 @@ def test_threads_share_two_arenas_once_bounded() -> None:
 
 def test_what_the_operator_set_in_the_environment_stands() -> None:
     assert not bound_native_memory({"MALLOC_ARENA_MAX": "4"})
+
+
+# What is freed between two blocks that stay is kept by malloc, page for page, until it is asked for.
+FREE_BETWEEN_WHAT_STAYS = """
+import ctypes, os
+from doctr_serve.common.native_memory import bound_native_memory, trim_native_memory
+bound_native_memory({})
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes, libc.memset.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+blocks = [libc.malloc(1 << 20) for _ in range(200)]
+for block in blocks: libc.memset(block, 1, 1 << 20)
+for block in blocks[:-1]: libc.free(block)
+before = resident()
+assert trim_native_memory()
+print(before - resident())
+"""
+
+
+@glibc_only
+def test_trimming_gives_freed_memory_back_to_the_system() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FREE_BETWEEN_WHAT_STAYS], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) > 150 * 1024 * 1024
+
+
+def test_memory_is_trimmed_once_after_each_time_of_work_and_not_in_a_short_pause() -> None:
+    now, trims = 0.0, []
+    idle_trim = IdleTrim(lambda: trims.append(now), lambda: now)
+
+    def pass_time(seconds: float, *, idle: bool) -> None:
+        nonlocal now
+        idle_trim.note(idle=idle)
+        now += seconds
+        idle_trim.note(idle=idle)
+
+    pass_time(1.0, idle=False)
+    pass_time(IDLE_BEFORE_TRIM_S / 2, idle=True)
+    pass_time(1.0, idle=False)
+    assert not trims, "a pause is no idleness"
+    pass_time(IDLE_BEFORE_TRIM_S, idle=True)
+    pass_time(100.0, idle=True)
+    assert len(trims) == 1
+    pass_time(1.0, idle=False)
+    pass_time(IDLE_BEFORE_TRIM_S, idle=True)
+    assert len(trims) == 2

@@ -12,7 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from doctr_serve.common.addresses import host_and_port
-from doctr_serve.common.native_memory import bound_native_memory
+from doctr_serve.common.native_memory import IdleTrim, bound_native_memory
 from doctr_serve.common.stop_signals import StopSignals
 from doctr_serve.reading import Reader
 from doctr_serve.rpc.call_interceptor import CallInterceptor
@@ -170,8 +170,10 @@ def serve(settings: Settings) -> None:
         # In a thread, so that a signal is heeded while weights are downloaded.
         warming = threading.Thread(target=warm, daemon=True, name="warm")
         warming.start()
+        idle_trim = IdleTrim()
         while not (signals.count or failures):
             time.sleep(SIGNAL_POLL_INTERVAL_S)
+            idle_trim.note(idle=not warming.is_alive() and server.reader.wait_until_idle(0))
         stopping.set()
         server.stop()
         warming.join(settings.drain_timeout_s)
