@@ -146,6 +146,7 @@ class OCREngine:
             options,
             limits=self._limits,
             interrupt=interrupt,
+            min_orientation_confidence=self._settings.min_orientation_confidence,
             detection=detection_predictor(loaded(chosen.detection), forwards, options, self._limits),
             recognition=recognition_predictor(loaded(chosen.recognition), forwards, options, self._limits),
             page_orientation=page if options.needs_page_orientation else None,
