@@ -31,8 +31,10 @@ def weights_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def service(weights_dir: Path) -> Iterator[Service]:
-    """One warm server for every test that only sends requests."""
-    with running(settings_for(weights_dir, max_concurrent_requests=4)) as running_service:
+    """One warm server for every test that only sends requests; it believes the orientation classifier as docTR does."""
+    with running(
+        settings_for(weights_dir, max_concurrent_requests=4, min_orientation_confidence=0.0)
+    ) as running_service:
         yield running_service
 
 

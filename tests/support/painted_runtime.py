@@ -19,6 +19,9 @@ class PaintedRuntime:
     def load(self, entry: CatalogEntry) -> ModelTask:
         return entry.task
 
+    def enter_thread(self) -> None:
+        pass
+
     def run(self, handle: ModelTask, batch: Any) -> Any:
         count, _, height, width = batch.shape
         if handle is ModelTask.DETECTION:

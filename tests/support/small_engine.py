@@ -54,6 +54,9 @@ class WatchedRuntime:
         self.loads.append(entry.name)
         return Watched(entry, self._runtime.load(entry))
 
+    def enter_thread(self) -> None:
+        self._runtime.enter_thread()
+
     def run(self, handle: Watched, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         with self._lock:
             self.forwards.append((handle.entry.task, len(batch)))

@@ -39,6 +39,7 @@ def test_a_box_without_width_costs_itself_and_not_its_page() -> None:
         options,
         limits=PageLimits.from_settings(Settings()),
         interrupt=Interrupt(),
+        min_orientation_confidence=0.0,
         detection=None,  # type: ignore[arg-type]
         recognition=Recognizer(),  # type: ignore[arg-type]
         page_orientation=None,

@@ -24,6 +24,9 @@ class CallingRuntime:
     def load(self, entry: Any) -> Any:
         raise NotImplementedError
 
+    def enter_thread(self) -> None:
+        pass
+
     def run(self, handle: Callable[[Any], Any], batch: Any) -> Any:
         return handle(batch)
 

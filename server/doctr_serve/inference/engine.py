@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import langdetect
 import numpy as np
 
@@ -87,6 +89,11 @@ class OCREngine:
                     self.catalog.pull(entry, progress=True)
                 self._store.get(entry, interrupt, pin=True)
         langdetect.detector_factory.init_factory()
+        # As a request does, in a thread of its own: this one's may have a team of OpenMP threads.
+        with ThreadPoolExecutor(1, thread_name_prefix="warm") as thread:
+            thread.submit(self._read_a_blank_page, interrupt).result()
+
+    def _read_a_blank_page(self, interrupt: Interrupt) -> None:
         options = ReadingOptions.defaults(self._settings)
         predictor = self.predictor(options, self.choose(options, interrupt), interrupt)
         for page in predictor.detect([np.full((256, 256, 3), 255, np.uint8)]):
@@ -139,6 +146,7 @@ class OCREngine:
             options,
             limits=self._limits,
             interrupt=interrupt,
+            min_orientation_confidence=self._settings.min_orientation_confidence,
             detection=detection_predictor(loaded(chosen.detection), forwards, options, self._limits),
             recognition=recognition_predictor(loaded(chosen.recognition), forwards, options, self._limits),
             page_orientation=page if options.needs_page_orientation else None,
@@ -160,6 +168,8 @@ class OCREngine:
 def _set_up_libraries() -> None:
     # docTR would start a new thread pool for every batch (doctr/utils/multithreading.py reads this at each call).
     os.environ.setdefault("DOCTR_MULTIPROCESSING_DISABLE", "TRUE")
+    # As with OpenMP's, threads of OpenCV's own would only compete with the forward for the cores.
+    cv2.setNumThreads(1)
     # langdetect draws random numbers; with a seed the same text gives the same language
     # (https://github.com/Mimino666/langdetect#basic-usage).
     langdetect.DetectorFactory.seed = 0

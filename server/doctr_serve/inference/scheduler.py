@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,13 @@ class ForwardScheduler:
 
     def __init__(self, runtime: Runtime, *, concurrent_forwards: int = 1) -> None:
         self._runtime = runtime
-        self._executor = ThreadPoolExecutor(concurrent_forwards, thread_name_prefix="forward")
+        self._executor = ThreadPoolExecutor(
+            concurrent_forwards, thread_name_prefix="forward", initializer=runtime.enter_thread
+        )
+        # Threads are started now, before there is a request: what a runtime sets when one of them enters may be
+        # visible to others for a moment. The executor starts one for a task only while none of its threads is idle.
+        started = Barrier(concurrent_forwards)
+        wait([self._executor.submit(started.wait) for _ in range(concurrent_forwards)])
 
     def run(self, handle: Any, batch: NDArray[np.float32], interrupt: Interrupt) -> list[NDArray[np.float32]]:
         """Runs a batch through a model, in its turn.

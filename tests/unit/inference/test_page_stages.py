@@ -61,6 +61,7 @@ def predictor(
         ReadingOptions(assume_straight_pages=classifier is None, group_lines=False, **options),
         limits=PageLimits.from_settings(Settings()),
         interrupt=interrupt or Interrupt(),
+        min_orientation_confidence=0.0,
         detection=None,  # type: ignore[arg-type]
         recognition=recogniser,
         page_orientation=None,

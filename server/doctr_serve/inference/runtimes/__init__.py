@@ -1,4 +1,4 @@
-"""What loads and runs a model: torch now; another runtime is another module with the same two methods.
+"""What loads and runs a model: torch now; another runtime is another module with the same methods.
 
 Nothing docTR-shaped passes: a runtime knows catalog entries, its own handles and arrays. Pre-processing, thresholds and
 decoding are the stages' business, whose turn it is the scheduler's.
@@ -34,6 +34,12 @@ class Runtime(Protocol):
 
         Raises:
             WeightsUnavailableError: its weights are missing, damaged, or do not fit.
+        """
+
+    def enter_thread(self) -> None:
+        """Prepares the calling thread for :meth:`run`; called once in each of the scheduler's threads.
+
+        Where a runtime keeps threads of its own for a forward, only these threads are to have some.
         """
 
     def run(self, handle: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from itertools import pairwise
 
 import numpy as np
@@ -29,7 +30,7 @@ class TorchRuntime:
         catalog: where weights are.
         device: torch device the models live on.
         cpu_slice_pixels: input pixels of a forward on the CPU.
-        intra_op_threads: threads of one forward.
+        intra_op_threads: threads of one forward; None for as many as torch has.
     """
 
     def __init__(
@@ -43,8 +44,23 @@ class TorchRuntime:
         self._catalog = catalog
         self.device = torch.device(device)
         self.max_forward_pixels = cpu_slice_pixels if self.device.type == "cpu" else None
-        if intra_op_threads is not None:
-            torch.set_num_threads(intra_op_threads)
+        self._intra_op_threads = intra_op_threads
+
+    def enter_thread(self) -> None:
+        """Gives the calling thread a team of ``intra_op_threads``; threads that come to torch later have none.
+
+        Each thread that enters an OpenMP region keeps a team of its own, and so would every request's, whose resizing
+        is torch's. ATen keeps the size per thread (``omp_set_num_threads``), and a thread that comes to torch for the
+        first time takes the size that any thread set last (aten/src/ATen/ParallelOpenMP.cpp). Hence the short-lived
+        thread, which is the last to set one; this one keeps its own.
+        """
+        if self._intra_op_threads is None:
+            return
+        torch.set_num_threads(self._intra_op_threads)
+        torch.get_num_threads()  # ends this thread's first coming to torch, as setting does not: or it took the 1 too
+        last = threading.Thread(target=torch.set_num_threads, args=(1,))
+        last.start()
+        last.join()
 
     def load(self, entry: CatalogEntry) -> nn.Module:
         """Returns the entry's network on the device, in eval mode, its convolutions folded and channels-last."""

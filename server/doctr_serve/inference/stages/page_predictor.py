@@ -23,6 +23,7 @@ from doctr.utils.geometry import detach_scores
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.stages.crops import crop_groups, straight_piece_count
+from doctr_serve.inference.stages.orientation import page_orientation
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.straightening import straightened
 from doctr_serve.options import ReadingOptions
@@ -56,6 +57,7 @@ class PagePredictor(OCRPredictor):
         options: the request's options.
         limits: bounds of a page.
         interrupt: the request's stop signal, looked at before each group of crops; forwards look at it themselves.
+        min_orientation_confidence: see :func:`page_orientation`.
         detection: docTR's detection predictor over the request's detection model.
         recognition: docTR's recognition predictor.
         page_orientation: page orientation predictor, or None where the options need none.
@@ -68,6 +70,7 @@ class PagePredictor(OCRPredictor):
         *,
         limits: PageLimits,
         interrupt: Interrupt,
+        min_orientation_confidence: float,
         detection: DetectionPredictor,
         recognition: StreamedRecognition,
         page_orientation: OrientationPredictor | None,
@@ -89,6 +92,7 @@ class PagePredictor(OCRPredictor):
         )
         self._limits = limits
         self._interrupt = interrupt
+        self._min_orientation_confidence = min_orientation_confidence
         self.assume_straight_pages = options.assume_straight_pages
         self.straighten_pages = options.straighten_pages
         self.detect_orientation = options.detect_orientation
@@ -118,16 +122,26 @@ class PagePredictor(OCRPredictor):
         boxes, probability_maps = self.det_predictor(images, return_maps=True)
         threshold = self.det_predictor.model.postprocessor.bin_thresh
         maps = [((page_map > threshold).astype(np.uint8) * 255) for page_map in probability_maps]
-        general, angles = self._get_orientations(images, maps)
+        orientations = [
+            page_orientation(
+                text_map,
+                guess,
+                has_words=len(next(iter(found.values()))) > 0,
+                min_confidence=self._min_orientation_confidence,
+            )
+            for text_map, guess, found in zip(
+                maps, self._general_page_orientations(images), boxes, strict=True
+            )
+        ]
         if self.straighten_pages:
             images = [
                 straightened(image, angle, self._limits.max_pixels)[0]
-                for image, angle in zip(images, angles, strict=True)
+                for image, (angle, _) in zip(images, orientations, strict=True)
             ]
             boxes = self.det_predictor(images)
         pages = self._detected(images, boxes)
         if self.detect_orientation:
-            for page, angle, (_, confidence) in zip(pages, angles, general, strict=True):
+            for page, (angle, confidence) in zip(pages, orientations, strict=True):
                 page.orientation = {
                     "value": angle,
                     "confidence": None if self._page_orientation_disabled else confidence,
