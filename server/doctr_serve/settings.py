@@ -31,10 +31,21 @@ def available_cores() -> int:
 def memory_share() -> int:
     """An eighth of the memory that this process may use (the machine's, or its cgroup's where that is less)."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        text = Path(file).read_text().strip() if Path(file).exists() else ""
+    root = Path("/sys/fs/cgroup")
+    files = [folder / "memory.max" for folder in _cgroups(root)]
+    for file in (*files, root / "memory/memory.limit_in_bytes"):
+        text = file.read_text().strip() if file.exists() else ""
         limits += [int(text)] if text.isdigit() else []
     return max(64 * MIB, min(limits) // 8)
+
+
+def _cgroups(root: Path) -> list[Path]:
+    """This process's control group and those around it (cgroup v2; man 7 cgroups): every limit of them holds."""
+    file = Path("/proc/self/cgroup")
+    lines = file.read_text().splitlines() if file.exists() else []
+    own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
+    folder = root / own
+    return [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
 
 
 class Settings(BaseSettings):
@@ -127,7 +138,7 @@ class Settings(BaseSettings):
     max_pages: int = Field(1000, ge=1)
     """Pages per request."""
     max_page_pixels: int = Field(50_000_000, gt=0)
-    """Pixels per page, checked before decoding (50 million: A3 at 400 dpi, 150 MB in memory)."""
+    """Pixels per page, checked before decoding (50 million: A3 at 500 dpi, 150 MB in memory)."""
     page_memory_bytes: int = Field(default_factory=memory_share, gt=0)
     """Bytes of decoded pages of all requests together; a page that does not fit waits until others are read."""
     max_page_side_pixels: int = Field(65_535, gt=0)

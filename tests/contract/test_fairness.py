@@ -85,6 +85,19 @@ def test_callers_who_do_not_read_stop_nobody_and_are_cut_off(weights_dir: Path) 
                 list(stream)
 
 
+def test_requests_that_wait_for_memory_hold_nothing_that_others_need(weights_dir: Path) -> None:
+    """Two have pages in hand and wait for a turn while the others wait for memory: none may have the other's."""
+    with (
+        slow_pages(weights_dir, max_decoder_processes=1, page_memory_bytes=1) as watched,
+        ThreadPoolExecutor(6) as callers,
+    ):
+        documents = [short_pdf(5), png(two_columns())] * 3
+        readings = callers.map(
+            lambda document: watched.service.stream(document, detection_batch_size=4, timeout_s=60), documents
+        )
+        assert [len(reading) for reading in readings] == [5, 1] * 3
+
+
 def is_still(watched: Watched) -> bool:
     """Whether no page is read for a while."""
     before = len(watched.runtime.batch_sizes(ModelTask.RECOGNITION))

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -278,6 +279,16 @@ def test_sigterm_lets_calls_in_flight_finish_refuses_new_ones_and_exits_cleanly(
     ]
     assert events[-1]["drained"] is True
     assert {event["code"] for event in events if event["event"] == "call"} == {"OK", "UNAVAILABLE"}
+
+
+def test_a_health_watch_stays_open_however_long_nothing_changes(weights_dir: Path) -> None:
+    with watched_service(weights_dir, send_timeout_s=0.3) as watched:
+        watch = health_pb2_grpc.HealthStub(watched.service.channel).Watch(health_pb2.HealthCheckRequest())
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        time.sleep(1.0)
+        assert watch.is_active()
+        watched.service.server.stop()
+        assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 def test_calls_that_outlive_the_drain_are_cancelled(weights_dir: Path) -> None:

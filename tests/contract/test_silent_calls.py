@@ -60,6 +60,18 @@ def test_silent_calls_are_ended_and_meanwhile_health_and_models_answer(watched: 
     assert watched.service.stream(png(two_columns()))
 
 
+def test_silent_calls_hold_no_place_in_the_queue(weights_dir: Path) -> None:
+    with (
+        watched_service(
+            weights_dir, max_concurrent_requests=1, max_queued_requests=0, max_uploads=99
+        ) as roomy,
+        silent_calls(roomy, "/doctr_serve.v1.OCRService/StreamPages") as calls,
+    ):
+        assert roomy.service.health() == "SERVING"
+        assert roomy.service.stream(png(two_columns()))
+        assert all(call.is_active() for call in calls)
+
+
 def test_silent_health_checks_leave_documents_alone(watched: Watched) -> None:
     with silent_calls(watched, "/grpc.health.v1.Health/Check"):
         assert watched.service.stream(png(two_columns()), timeout_s=60)

@@ -9,6 +9,7 @@ Started with ``worker_command=faulty(fault)``. Faults, each ``<kind>:<page>[:<ar
     slow:2:0.4          page 2 takes 0.4 s longer
     drip:2:0.004        the answer to page 2 comes byte by byte, 0.004 s apart
     lie:2               page 2 is announced larger than any limit
+    negative:2          page 2 is announced with a height of -1
     events:0:<fifo>     the number of every page goes into a named pipe when its decoding begins
     kill:2:<fifo>       page 2 has the process killed, in the first process that gets there, as a system short of
                         memory kills it
@@ -94,6 +95,9 @@ class FaultyWorker(Worker):
             if KIND == "lie":
                 _, pixels = super().page(page_number)
                 return {"height": 10**6, "width": 10**6}, pixels
+            if KIND == "negative":
+                _, pixels = super().page(page_number)
+                return {"height": -1, "width": "wide"}, pixels
         reply, pixels = super().page(page_number)
         if KIND == "babble":
             reply["warnings"] = {"not": "a list"} if page_number == int(ARGUMENT or 0) else BABBLE

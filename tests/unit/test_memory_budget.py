@@ -13,7 +13,6 @@ from support.watched_interrupt import WatchedInterrupt
 def test_what_fits_is_had_at_once_and_what_does_not_waits_until_it_does() -> None:
     budget, waiting = MemoryBudget(100), WatchedInterrupt()
     budget.take(60, Interrupt())
-    assert not budget.take_now(50)
     with ThreadPoolExecutor(1) as threads:
         taken = threads.submit(budget.take, 50, waiting)
         assert waiting.waiting.wait(10)
@@ -29,7 +28,7 @@ def test_what_is_larger_than_all_of_it_waits_until_nothing_else_is_held() -> Non
     with pytest.raises(DeadlineExceeded):
         budget.take(1, Interrupt(0.05))
     budget.give_back(500)
-    assert budget.take_now(1)
+    budget.take(1, Interrupt(0.05))
 
 
 def test_who_stops_waiting_holds_nothing() -> None:
@@ -38,6 +37,23 @@ def test_who_stops_waiting_holds_nothing() -> None:
     with pytest.raises(DeadlineExceeded):
         budget.take(10, Interrupt(0.05))
     budget.give_back(100)
+    assert budget.held_bytes == 0
+
+
+def test_room_is_waited_for_before_the_first_page_and_had_at_once_after_that() -> None:
+    budget, waiting = MemoryBudget(700), WatchedInterrupt()
+    first, second = PageMemory(budget, Interrupt(5)), PageMemory(budget, waiting)
+    first.reserve(500)
+    first.reserve(500)
+    assert budget.held_bytes == 500, "once"
+    with ThreadPoolExecutor(1) as threads:
+        reserved = threads.submit(second.reserve, 300)
+        assert waiting.waiting.wait(10)
+        first.allocate(10, 10)  # smaller than was thought
+        reserved.result(10)
+    assert budget.held_bytes == 600
+    second.close()
+    first.release(300)
     assert budget.held_bytes == 0
 
 

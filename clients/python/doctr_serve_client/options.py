@@ -38,7 +38,7 @@ class OCROptions(TypedDict, total=False):
         bool, "Centre the page in its padding instead of padding at the bottom-right. Default: on."
     ]
     straighten_pages: Annotated[bool, "Rotate a skewed page upright before recognition. Default: off."]
-    detection_batch_size: Annotated[int, "Pages per detection forward. Default: 2."]
+    detection_batch_size: Annotated[int, "Pages detected in one batch. Default: 2."]
     recognition_batch_size: Annotated[int, "Word crops per recognition forward. Default: 128."]
     disable_page_orientation: Annotated[bool, "Skip the page orientation classifier. Default: off."]
     disable_text_orientation: Annotated[bool, "Skip the crop orientation classifier. Default: off."]

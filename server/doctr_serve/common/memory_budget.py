@@ -1,4 +1,4 @@
-"""One bound for the memory of everything that requests bring along or make."""
+"""One bound for the memory that all requests share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ __all__ = ["MemoryBudget"]
 class MemoryBudget:
     """Bytes that are handed out and come back. Thread-safe.
 
-    Whoever waits for bytes should hold none: else two could wait for each other.
+    Whoever waits for bytes should hold none, and nothing that those who hold them wait for: else all could wait for
+    each other.
 
     Args:
         total_bytes: bytes in all.
@@ -38,14 +39,6 @@ class MemoryBudget:
         with self._condition:
             interrupt.wait(lambda seconds: self._condition.wait_for(lambda: self._fits(size_bytes), seconds))
             self._held_bytes += size_bytes
-
-    def take_now(self, size_bytes: int) -> bool:
-        """Takes bytes where there is room; returns whether there was."""
-        with self._condition:
-            fits = self._fits(size_bytes)
-            if fits:
-                self._held_bytes += size_bytes
-            return fits
 
     def add(self, size_bytes: int) -> None:
         """Counts bytes that are taken whether or not there is room."""

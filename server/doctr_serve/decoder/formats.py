@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["ACCEPTED_FORMATS", "HEAD_BYTES", "guess_foreign_format", "sniff_format"]
+__all__ = ["ACCEPTED_FORMATS", "FORMAT_NAMES", "HEAD_BYTES", "guess_foreign_format", "sniff_format"]
 
 ACCEPTED_FORMATS = "JPEG, PNG, PDF, TIFF, WebP, GIF and BMP"
+
+FORMAT_NAMES = {
+    "jpeg": "JPEG",
+    "png": "PNG",
+    "pdf": "PDF",
+    "tiff": "TIFF",
+    "webp": "WebP",
+    "gif": "GIF",
+    "bmp": "BMP",
+}
+"""Of what :func:`sniff_format` returns."""
 
 # PDFium, like Acrobat, looks for the header in the first 1024 bytes (ISO 32000-1, annex H, note 13).
 HEAD_BYTES = 1024

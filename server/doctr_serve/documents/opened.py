@@ -26,6 +26,7 @@ from doctr_serve.documents.process import (
     DecoderOvertimeError,
     DecoderProcess,
     DecoderStalledError,
+    picture_size,
 )
 from doctr_serve.documents.source import SourceDocument
 from doctr_serve.errors import DecoderCrashedError, DecoderTimeoutError, DocumentError, PageTooLargeError
@@ -96,6 +97,19 @@ class OpenedDocuments:
     def park(self) -> None:
         """Lets others have the decoder process until the next :meth:`at_work`."""
         self._lease.park()
+
+    def reserve(self) -> None:
+        """Waits until there is memory for the next page; not in a turn, since those who have it may wait for one.
+
+        Raises:
+            StopSignal: the interrupt fired.
+        """
+        coming = range(self._delivered + 1, len(self.references))
+        following = next((position for position in coming if position not in self._failures), None)
+        if following is not None:
+            reference = self.references[following]
+            pixels = min(max(0, reference.height * reference.width), self._limits.max_page_pixels)
+            self._memory.reserve(pixels * 3)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -221,7 +235,7 @@ class OpenedDocuments:
     def _receive_pixels(
         self, process: DecoderProcess, reference: PageReference, reply: dict[str, Any]
     ) -> DecodedPage:
-        height, width = int(reply["height"]), int(reply["width"])
+        height, width = picture_size(reply)
         try:
             check_page_size(reference, height, width, self._limits)
         except PageTooLargeError as error:  # The header said otherwise.

@@ -14,8 +14,9 @@ __all__ = ["PageMemory"]
 class PageMemory:
     """Allocates pages. Used by one thread at a time.
 
-    A request waits for room while it holds no page. Once it holds some it is given more at once, since requests that
-    wait with pages in hand could wait for each other; how many it may hold is bounded elsewhere (a batch's pixels).
+    A request waits for room, in :meth:`reserve`, while it holds no page, no turn and no decoder: those who hold the
+    bytes may need one of these to give them back. Once it has room it is given more at once; how much more is bounded
+    elsewhere (a batch's pixels).
 
     Args:
         budget: bytes for the pages of all requests.
@@ -26,19 +27,24 @@ class PageMemory:
         self._budget = budget
         self._interrupt = interrupt
         self._held_bytes = 0
+        self._reserved_bytes = 0
 
-    def allocate(self, height: int, width: int) -> NDArray[np.uint8]:
-        """Returns room for a page, (height, width, 3) uint8.
+    def reserve(self, size_bytes: int) -> None:
+        """Waits until there is room for a request's next page, unless it has a page or room already.
 
         Raises:
             StopSignal: the request was stopped while it waited.
         """
-        size_bytes = height * width * 3
-        if self._held_bytes:
-            self._budget.add(size_bytes)
-        else:
+        if not (self._held_bytes or self._reserved_bytes):
             self._budget.take(size_bytes, self._interrupt)
+            self._reserved_bytes = size_bytes
+
+    def allocate(self, height: int, width: int) -> NDArray[np.uint8]:
+        """Returns room for a page, (height, width, 3) uint8, at once: what was reserved, and more where need be."""
+        size_bytes = height * width * 3
+        self._budget.add(size_bytes)
         self._held_bytes += size_bytes
+        self._give_back_reserved()
         return np.empty((height, width, 3), np.uint8)
 
     def release(self, size_bytes: int) -> None:
@@ -49,4 +55,9 @@ class PageMemory:
 
     def close(self) -> None:
         """Gives back whatever is still held."""
+        self._give_back_reserved()
         self.release(self._held_bytes)
+
+    def _give_back_reserved(self) -> None:
+        self._budget.give_back(self._reserved_bytes)
+        self._reserved_bytes = 0

@@ -78,7 +78,7 @@ class DecoderPool:
         Args:
             documents: the files, in the order in which they are answered.
             pages: 1-based numbers and ranges, "1-3,7" or "5-"; "" for all. Holds for every PDF and TIFF; a
-                JPEG, PNG or WebP is a single picture and always read.
+                file of another format is a single picture and always read.
             interrupt: the request's stop signal.
 
         Returns:
@@ -87,7 +87,7 @@ class DecoderPool:
         Raises:
             NoDocumentsError: ``documents`` is empty.
             RequestTooLargeError: too many documents or pages.
-            InvalidOptionError: ``pages`` is malformed or selects nothing of a document.
+            InvalidOptionError: ``pages`` is malformed or selects nothing of any document.
             DocumentError: no document can be read; the first one's error. Of several documents those that can
                 are, and the others are entries with an error.
             RequestCancelled: ``interrupt`` fired.
@@ -169,17 +169,17 @@ class DecoderPool:
 
     def release(self, process: DecoderProcess) -> None:
         """Takes a process back; one that still owes an answer, died or has served its time is replaced."""
-        if self._is_reusable(process):
-            self._leave(process)
-            return
-        fresh: DecoderProcess | None = None
+        kept: DecoderProcess | None = None
         try:
+            if self._is_reusable(process):
+                kept = process
+                return
             # Now, so that the next request does not wait for its start.
-            fresh = self.replace(process)
+            kept = self.replace(process)
         except InternalError:
             logger.exception("a decoder process could not be replaced; the next request tries again")
         finally:
-            self._leave(fresh)
+            self._leave(kept)
 
     def _is_reusable(self, process: DecoderProcess) -> bool:
         """Whether the process is fit for another request; if so, it has closed the last one's document."""

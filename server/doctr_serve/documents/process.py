@@ -29,6 +29,7 @@ __all__ = [
     "DecoderOvertimeError",
     "DecoderProcess",
     "DecoderStalledError",
+    "picture_size",
 ]
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class DecoderProcess:
         command: Sequence[str] = WORKER_COMMAND,
     ) -> None:
         self._timeout_s = timeout_s
+        self._max_page_pixels = max_page_pixels
         ours, theirs = socket.socketpair()
         ours.settimeout(timeout_s)  # of what is sent; reads wait for readiness
         try:
@@ -169,8 +171,6 @@ class DecoderProcess:
             DecoderStalledError: the pixels took longer than ``timeout_s``.
             StopSignal: ``interrupt`` fired.
         """
-        if pixels.size == 0:  # No decoder in its right mind says that.
-            raise DecoderGoneError
         self._amid_pixels = True
         self._wait_until(time.monotonic() + self._timeout_s, interrupt)
         try:
@@ -193,7 +193,10 @@ class DecoderProcess:
             while self._outstanding and not self._amid_pixels:
                 answer = self.receive(interrupt)
                 if "height" in answer:
-                    self.receive_pixels(np.empty((answer["height"], answer["width"], 3), np.uint8), interrupt)
+                    height, width = picture_size(answer)
+                    if height * width > self._max_page_pixels:
+                        return False
+                    self.receive_pixels(np.empty((height, width, 3), np.uint8), interrupt)
         except (DecoderGoneError, DecoderStalledError, DeadlineExceeded, MemoryError):
             return False
         return not self.is_busy
@@ -232,6 +235,8 @@ class DecoderProcess:
             raise self._gone() from error
         if descriptor is not None:  # No honest decoder sends one.
             os.close(descriptor)
+        if not _is_answer(message):
+            raise DecoderGoneError
         return message
 
     def _wait_until(self, deadline: float, interrupt: Interrupt) -> None:
@@ -242,6 +247,23 @@ class DecoderProcess:
 
         interrupt.check()
         self._channel.wait_readable = wait_readable
+
+
+def picture_size(answer: dict[str, Any]) -> tuple[int, int]:
+    """Returns height and width in an answer, which a decoder that a file has taken over may have made up.
+
+    Raises:
+        DecoderGoneError: there are none that a picture can have.
+    """
+    height, width = answer.get("height"), answer.get("width")
+    if not (isinstance(height, int) and isinstance(width, int) and 0 < height < 2**31 and 0 < width < 2**31):
+        raise DecoderGoneError
+    return height, width
+
+
+def _is_answer(message: dict[str, Any]) -> bool:
+    """Whether a failure, where it is one, is of the form that failures have."""
+    return "error" not in message or all(isinstance(message.get(key), str) for key in ("error", "problem"))
 
 
 def _environment() -> dict[str, str]:

@@ -16,7 +16,7 @@ class SourceDocument:
 
     Attributes:
         name: file name; comes back in results and in error messages.
-        content: the file's bytes, or the path of a file that holds them, or an open file; both until the
+        content: the file's bytes, or the path of a file that holds them, or an open file; all until the
             request ends.
         pdf_password: password of an encrypted PDF, empty without one; never part of a repr, so never logged.
     """

@@ -36,7 +36,7 @@ class PageBeyondLimit(Exception):
 
 @dataclass(frozen=True)
 class PageLimits:
-    """Bounds of one page; see the fields of the same names in ``Settings``.
+    """Bounds of one page, which are settings.
 
     Attributes:
         max_words: words of a page (``max_words_per_page``).

@@ -82,7 +82,7 @@ class Admission:
 
     @contextmanager
     def arrival(self) -> Iterator[Callable[[], AbstractContextManager[None]]]:
-        """Lets a request arrive without a place: however slowly it comes, it keeps nobody out.
+        """Lets a request arrive without a place: however slowly it comes, it keeps out none that has arrived.
 
         Yields:
             What gives it its place, once it is here; also while the server drains.
@@ -96,7 +96,7 @@ class Admission:
             self._refuse_if_closed()
             self._refuse_if_full()
             if self._arriving >= self._max_uploads:
-                raise self._full(f"{self._arriving} uploads are under way", "max_uploads")
+                raise self._full(f"{self._arriving} requests are arriving", "max_uploads")
             self._arriving += 1
         try:
             yield self._place

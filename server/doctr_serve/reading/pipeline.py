@@ -37,7 +37,7 @@ def read_pages(
     Args:
         pages: decoded pages; holds one more decoded page than have been taken from it.
         predictor: the request's predictor.
-        detection_batch_size: pages per detection forward.
+        detection_batch_size: pages of a detection batch.
         max_batch_pixels: pixels of decoded pages after which a batch is full, however few pages it has.
         context: the request; looked at before every page.
 
@@ -78,8 +78,15 @@ def _detect(
         return _handed_over(predictor.detect([page.image for page in pages if page.image is not None]))
     except Exception as error:
         if len(pages) > 1:
-            return (found for page in pages for found in _detect(predictor, [page], context))
+            return _detected_one_by_one(predictor, pages, context)
         return iter([_failure(pages[0].reference, error, context)])
+
+
+def _detected_one_by_one(
+    predictor: PagePredictor, pages: list[DecodedPage], context: RequestContext
+) -> Iterator[DetectedPage | DoctrServeError]:
+    while pages:
+        yield from _detect(predictor, [pages.pop(0)], context)
 
 
 def _handed_over(pages: list[DetectedPage]) -> Iterator[DetectedPage]:

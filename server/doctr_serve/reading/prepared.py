@@ -78,6 +78,8 @@ class PreparedReading:
             )
             stack.enter_context(closing(readings))
             while True:
+                # In this order: memory, a turn, a decoder process. Who waits for one holds none of those after it.
+                opened.reserve()
                 with turns.turn(), opened.at_work():
                     reading = next(readings, None)
                 if reading is None:

@@ -1,4 +1,4 @@
-"""The core: documents in, readings of their pages out. RPCs, the in-process API and jobs all call it."""
+"""The core: documents in, readings of their pages out. RPCs and the in-process API call it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Self
 from doctr_serve.catalog import CatalogEntry
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import DecoderPool, SourceDocument
+from doctr_serve.documents.page_selection import PageSelection
 from doctr_serve.errors import DeadlineExceeded
 from doctr_serve.inference.engine import OCREngine
 from doctr_serve.options import ReadingOptions
@@ -140,11 +141,13 @@ class Reader:
         """Checks the options and chooses the models: once, and before any document is looked at.
 
         Raises:
-            InvalidOptionError: an option out of its range, or a model that does not exist.
+            InvalidOptionError: an option out of its range, ``pages`` that are malformed, or a model that does not
+                exist.
             WeightsUnavailableError: a known model whose weights are not here.
             StopSignal: the request was cancelled, or its deadline passed, while weights were fetched.
         """
         options.validate(self.settings)
+        PageSelection(options.pages)  # An upload may take minutes until its documents are opened.
         models = self._engine.choose(options, context.interrupt)
         return PreparedReading(
             options, models, context, admission=self._admission, decoders=self._decoders, engine=self._engine

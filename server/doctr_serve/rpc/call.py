@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import grpc
@@ -67,6 +67,7 @@ class Call:
         self._send_timeout_s = send_timeout_s
         self._method = method
         self._headers_sent = False
+        self._is_unread = False
         self.request_id = _request_id(context)
         self.started = time.monotonic()
         self.pages = 0
@@ -98,17 +99,17 @@ class Call:
             raise RequestCancelled("the caller cancelled the request") from error
 
     @contextmanager
-    def answer(self, place: Callable[[], AbstractContextManager[None]] = nullcontext) -> Iterator[None]:
+    def answer(self, *, stays_open: bool = False) -> Iterator[None]:
         """Runs the body of an RPC; turns what it raises into the RPC's status, and logs one line.
 
         Args:
-            place: holds the place of a request in flight, where the method takes one.
+            stays_open: whether the RPC goes on after the block, as one does that answers through a callback.
         """
         _CURRENT.set(self)
         with structlog.contextvars.bound_contextvars(request_id=self.request_id, method=self._method.name):
             code = "OK"
             try:
-                with self._cut_off_at_the_deadline(), place():
+                with self._cut_off_at_the_deadline():
                     yield
             except RequestCancelled as stop:
                 code = stop.code
@@ -119,7 +120,7 @@ class Call:
                 self._abort(error)
             except GeneratorExit:
                 # grpc closes the response generator when the caller went away between two messages.
-                has_time = self.interrupt.remaining_s() != 0
+                has_time = self.interrupt.remaining_s() != 0 and not self._is_unread
                 code = (RequestCancelled if has_time else DeadlineExceeded).code
                 raise
             except Exception as error:
@@ -128,13 +129,21 @@ class Call:
                 self._abort(refusal)
             finally:
                 self._log(code)
-                self._bound_the_end()
+                if not stays_open:
+                    self._bound_the_end()
 
     @contextmanager
     def sending(self) -> Iterator[None]:
-        """Cancels the call where what is sent in the block is not taken in time: its caller does not read."""
-        with _timer(self._send_timeout_s, self._grpc.cancel):
+        """Cancels the call where what is sent in the block is not taken in time: its caller does not read.
+
+        No status could reach the caller, who would have to read what comes before it; the log has DEADLINE_EXCEEDED.
+        """
+        with _timer(self._send_timeout_s, self._give_up_sending):
             yield
+
+    def _give_up_sending(self) -> None:
+        self._is_unread = True
+        self._grpc.cancel()
 
     def _bound_the_end(self) -> None:
         """Cancels the call where the end of its answer is not taken in time."""

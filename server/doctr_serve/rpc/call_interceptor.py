@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -29,6 +29,7 @@ __all__ = ["CallInterceptor"]
 
 Continuation = Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None]
 Place = Callable[[], AbstractContextManager[None]]
+Arrival = Callable[[], AbstractContextManager[Place]]
 
 
 class CallInterceptor(grpc.ServerInterceptor):
@@ -38,14 +39,14 @@ class CallInterceptor(grpc.ServerInterceptor):
     ``context.abort``, comes out like any other error.
 
     Args:
-        settings: ``request_timeout_s`` and ``upload_idle_timeout_s``.
-        place: holds one of the bounded places of requests in flight.
+        settings: the limits on time and on what one message may hold.
+        arrival: lets a request arrive, and then gives it one of the bounded places of requests in flight.
         open_calls: counts the calls that read documents.
     """
 
-    def __init__(self, settings: Settings, place: Place, open_calls: OpenCalls) -> None:
+    def __init__(self, settings: Settings, arrival: Arrival, open_calls: OpenCalls) -> None:
         self._settings = settings
-        self._place = place
+        self._arrival = arrival
         self._open_calls = open_calls
 
     def intercept_service(
@@ -61,7 +62,9 @@ class CallInterceptor(grpc.ServerInterceptor):
             return None
         method = method_of(handler_call_details.method, streams_requests=handler.request_streaming)
         CALL_THREADS.set(method.threads)
-        return _TakenCalls(handler, method, self._settings, self._place, self._open_calls, refusal).handler()
+        return _TakenCalls(
+            handler, method, self._settings, self._arrival, self._open_calls, refusal
+        ).handler()
 
 
 class _TakenCalls:
@@ -72,7 +75,7 @@ class _TakenCalls:
         handler: grpc.RpcMethodHandler,
         method: Method,
         settings: Settings,
-        place: Place,
+        arrival: Arrival,
         open_calls: OpenCalls,
         refusal: DoctrServeError | None,
     ) -> None:
@@ -80,7 +83,7 @@ class _TakenCalls:
         self._method = method
         self._settings = settings
         self._open_calls = open_calls
-        self._place: Place = place if method.takes_place and refusal is None else nullcontext
+        self._arrival: Arrival = arrival if method.takes_place and refusal is None else _without_place
         self._refusal = refusal
 
     def handler(self) -> grpc.RpcMethodHandler:
@@ -105,15 +108,17 @@ class _TakenCalls:
     def _respond(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
         call = self._call(context)
         behavior = self._handler.unary_unary or self._handler.stream_unary
-        with call.answer(self._place):
-            response = behavior(self._request(messages, call), context)
+        with call.answer(), ExitStack() as stack:
+            response = behavior(self._arrived(messages, call, stack), context)
             call.send_headers()
             return response
 
     def _respond_one_by_one(self, messages: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
         call = self._call(context)
         behavior = self._handler.unary_stream or self._handler.stream_stream
-        with call.answer(self._place), closing(behavior(self._request(messages, call), context)) as responses:
+        with call.answer(), ExitStack() as stack:
+            responses = behavior(self._arrived(messages, call, stack), context)
+            stack.enter_context(closing(responses))
             for response in responses:
                 call.send_headers()
                 with call.sending():
@@ -123,7 +128,7 @@ class _TakenCalls:
         self, messages: Iterator[Any], context: grpc.ServicerContext, send: Callable[[Any], None]
     ) -> None:
         call = self._call(context)
-        with call.answer(self._place):
+        with call.answer(stays_open=True):
             self._handler.unary_stream(self._request(messages, call), context, send)
 
     def _call(self, context: grpc.ServicerContext) -> Call:
@@ -135,6 +140,13 @@ class _TakenCalls:
             request_timeout_s=self._settings.request_timeout_s,
             send_timeout_s=self._settings.send_timeout_s,
         )
+
+    def _arrived(self, messages: Iterator[Any], call: Call, stack: ExitStack) -> Any:
+        """Returns what the handler is given; its place is held by the stack, and a call that sends nothing has none."""
+        with self._arrival() as place:
+            request = self._request(messages, call)
+            stack.enter_context(place())
+        return request
 
     def _request(self, messages: Iterator[Any], call: Call) -> Any:
         """Returns what the handler is given: a bounded iterator of messages, or the one message."""
@@ -148,6 +160,11 @@ class _TakenCalls:
         if message is None:
             raise InvalidRequestError("the call carries no message; send exactly one")
         return message
+
+
+@contextmanager
+def _without_place() -> Iterator[Place]:
+    yield nullcontext
 
 
 def _unreachable(request: Any, context: grpc.ServicerContext) -> Any:

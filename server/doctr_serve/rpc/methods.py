@@ -31,7 +31,7 @@ class Method:
     """How the calls of one method are taken.
 
     Attributes:
-        path: ``/<service>/<method>``; empty for a method that the table does not know.
+        path: ``/<service>/<method>``.
         threads: where they run.
         takes_place: whether each holds one of the bounded places of requests in flight from its start; an upload
             takes one when it has arrived.

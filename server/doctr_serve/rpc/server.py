@@ -119,7 +119,7 @@ class OCRServer:
         settings = self.settings
         server = grpc.server(
             self._threads,
-            interceptors=(CallInterceptor(settings, self.reader.place, self._open_calls), *interceptors),
+            interceptors=(CallInterceptor(settings, self.reader.arrival, self._open_calls), *interceptors),
             maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
             options=(
                 ("grpc.max_receive_message_length", settings.max_message_bytes),

@@ -42,7 +42,12 @@ def assert_only_page_2_is_lost(pages, error: type[Exception]) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [("crash:2", DecoderCrashedError), ("exhaust:2", DecoderCrashedError), ("lie:2", PageTooLargeError)],
+    [
+        ("crash:2", DecoderCrashedError),
+        ("exhaust:2", DecoderCrashedError),
+        ("negative:2", DecoderCrashedError),
+        ("lie:2", PageTooLargeError),
+    ],
 )
 def test_a_fault_costs_only_its_page_and_the_pool_goes_on(make_pool, read, fault: str, error) -> None:
     pool = make_pool(faulty(fault))
@@ -176,6 +181,15 @@ def test_warm_starts_every_process_before_the_first_request(make_pool) -> None:
     assert pool.idle_process_ids() == []
     pool.warm()
     assert len(set(pool.idle_process_ids())) == 2
+
+
+@pytest.mark.parametrize("fault", ["negative:2", "lie:2", "crash:2"])
+def test_an_answer_that_nobody_took_costs_the_pool_no_process(make_pool, read, fault: str) -> None:
+    pool = make_pool(faulty(fault), max_decoder_processes=1, max_concurrent_requests=1)
+    for _ in range(2):
+        with pool.open([SourceDocument("three.pdf", THREE_PAGES)], interrupt=Interrupt(20)) as opened:
+            assert next(opened.decode()).error is None  # page 2 has been asked for
+    assert read(PICTURE, through=pool)[0].error is None
 
 
 def test_a_decoder_that_cannot_start_is_told_at_start(make_pool) -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 __all__ = ["DOCUMENT_SUFFIXES", "Walk"]
 
-DOCUMENT_SUFFIXES = frozenset({".jpeg", ".jpg", ".pdf", ".png", ".tif", ".tiff", ".webp"})
+DOCUMENT_SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pdf", ".png", ".tif", ".tiff", ".webp"}
+)
 """Files taken from a directory. A file named itself is sent whatever its suffix: its content decides."""
 
 

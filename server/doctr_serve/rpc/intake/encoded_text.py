@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 
+from doctr_serve.decoder.formats import FORMAT_NAMES, sniff_format
 from doctr_serve.errors import UnsupportedDocumentError
 
 __all__ = ["refuse_encoded_text"]
 
 _DATA_ADDRESS = re.compile(rb"data:([\w.+-]+/[\w.+-]+)?[;,]", re.IGNORECASE)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}=*\s*")
-_BASE64_MAGIC = {
-    b"/9j/": "JPEG",
-    b"_9j_": "JPEG",
-    b"iVBORw0KGg": "PNG",
-    b"JVBERi0": "PDF",
-    b"SUkqA": "TIFF",
-    b"TU0AK": "TIFF",
-    b"UklGR": "WebP",
-}
 
 
 def refuse_encoded_text(documents: Sequence[tuple[str, bytes]]) -> None:
@@ -47,8 +40,9 @@ def _encoding_of(head: bytes) -> str | None:
     text = head[:64].lstrip()
     if _DATA_ADDRESS.match(text):
         return "a data: address"
-    for magic, name in _BASE64_MAGIC.items():
-        # Short lines: some encoders break them at 64 characters, some at 76.
-        if text.startswith(magic) and _BASE64.fullmatch(text):
-            return f"base64 text of a {name} file"
-    return None
+    # Short lines: some encoders break them at 64 characters, some at 76.
+    if not _BASE64.fullmatch(text):
+        return None
+    digits = text.rstrip(b"=\r\n\t ")
+    kind = sniff_format(base64.b64decode(digits[: len(digits) // 4 * 4], altchars=b"-_"))
+    return f"base64 text of a {FORMAT_NAMES[kind]} file" if kind else None

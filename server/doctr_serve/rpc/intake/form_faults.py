@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from python_multipart.exceptions import FormParserError
 
+from doctr_serve.decoder.formats import sniff_format
 from doctr_serve.errors import InvalidRequestError
 from doctr_serve.rpc.intake.form_headers import HOW_TO_SEND, printable
 from doctr_serve.rpc.intake.limits import MAX_NAME_CHARACTERS, shortened
@@ -30,7 +31,6 @@ _PROBLEMS = {
 }
 
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
-_DOCUMENTS = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"RIFF")
 
 
 def malformed(position: int, problem: str) -> InvalidRequestError:
@@ -69,7 +69,7 @@ def what_it_is(head: bytes, boundary: bytes) -> str:
             f"its parts begin with the boundary '{shortened(first_line)}', but the Content-Type header names "
             f"'{shortened(boundary.decode('latin-1'))}'"
         )
-    if text.startswith(_DOCUMENTS):
+    if sniff_format(text) is not None:
         return "it is the document itself; send it as a part of a form"
     if text.startswith((b"{", b"[")):
         return "it looks like JSON"

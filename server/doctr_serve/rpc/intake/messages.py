@@ -71,8 +71,8 @@ def receive_upload(
         DeadlineExceeded: it comes more slowly than ``min_upload_bytes_per_s``.
     """
     is_form = first.HasField("body")
-    later = _only("body" if is_form else "documents", _in_time(rest, settings))
-    messages = _counted(chain([first], later), settings)
+    later = _only("body" if is_form else "documents", rest)
+    messages = _counted(_in_time(chain([first], later), settings), settings)
     if not is_form:
         return _receive_documents(messages, settings, stack)
     if first.documents:

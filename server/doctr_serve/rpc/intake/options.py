@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from doctr_serve.documents.page_selection import PageSelection
 from doctr_serve.options import ReadingOptions
 from doctr_serve.rpc.intake.limits import MAX_MODEL_NAME_CHARACTERS, check_option
 
@@ -20,7 +19,7 @@ def options_of(request: ocr_pb2.OCRRequest, settings: Settings) -> ReadingOption
     """Returns the request's options, absent ones at their default; numbers and model names not validated yet.
 
     Raises:
-        InvalidOptionError: a model's name is too long to be one, or ``pages`` is malformed.
+        InvalidOptionError: a model's name is too long to be one.
     """
     given = {
         field.name: getattr(request, field.name)
@@ -29,7 +28,4 @@ def options_of(request: ocr_pb2.OCRRequest, settings: Settings) -> ReadingOption
     }
     for name in ("detection_model", "recognition_model"):
         check_option(name, given.get(name, ""), MAX_MODEL_NAME_CHARACTERS)
-    PageSelection(
-        given.get("pages", "")
-    )  # refused now: an upload may take minutes until its documents are opened
     return ReadingOptions.defaults(settings, **given)
