@@ -67,7 +67,7 @@ class Attack:
     needs_rest: bool = False
     requests: int = 1
     beside: str = "page"
-    limit_s: float = 60.0
+    limit_s: float = 45.0
     beside_s: float = 20.0
 
 
@@ -81,7 +81,7 @@ def attack(
     needs_rest: bool = False,
     requests: int = 1,
     beside: str = "page",
-    limit_s: float = 60.0,
+    limit_s: float = 45.0,
     beside_s: float = 20.0,
 ) -> Callable[[Callable[[Target], Run]], Callable[[Target], Run]]:
     """Puts the function below it on the list; its docstring says what it does. See :class:`Attack`."""

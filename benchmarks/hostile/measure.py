@@ -24,7 +24,7 @@ HEALTH_BAR_S = 1.0
 """What a probe of an orchestrator waits by default."""
 CALLS_ALONE = 3
 CALLS_BESIDE = 3
-IDLE_LIMIT_S = 30.0
+IDLE_LIMIT_S = 15.0
 
 
 @dataclass
@@ -125,6 +125,8 @@ def _beside(
         answers: list[Answer] = []
         while len(answers) < CALLS_BESIDE and time.monotonic() < give_up_at:
             answers.append(page.call())
+            if answers[-1].seconds > BESIDE_BAR * result.alone_s:
+                break  # worse would only take longer
         enough.set()
         attacker.join()
         prober.join()

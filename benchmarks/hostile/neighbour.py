@@ -23,7 +23,7 @@ from benchmarks.harness import page_jpeg
 
 __all__ = ["Answer", "Neighbour"]
 
-TIMEOUT_S = 90.0
+TIMEOUT_S = 60.0
 ROOT = Path(__file__).parents[2]
 
 

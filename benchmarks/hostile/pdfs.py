@@ -6,6 +6,7 @@ import io
 import zlib
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pikepdf
 
@@ -21,13 +22,12 @@ def _saved(
 ) -> bytes:
     """The document with one page that is drawn by ``operators``."""
     contents = pdf.make_stream(operators) if isinstance(operators, bytes) else operators
+    by_kind: dict[str, Any] = {name: pikepdf.Dictionary(entries) for name, entries in resources.items()}
     page = pikepdf.Dictionary(
         Type=pikepdf.Name.Page,
         MediaBox=A4,
         Contents=contents,
-        Resources=pikepdf.Dictionary(
-            {name: pikepdf.Dictionary(entries) for name, entries in resources.items()}
-        ),
+        Resources=pikepdf.Dictionary(**by_kind),
     )
     pdf.pages.append(pikepdf.Page(pdf.make_indirect(page)))
     file = io.BytesIO()
@@ -35,10 +35,10 @@ def _saved(
     return file.getvalue()
 
 
-def _form(pdf: pikepdf.Pdf, operators: bytes, **entries: object) -> pikepdf.Object:
+def _form(pdf: pikepdf.Pdf, operators: bytes, **entries: Any) -> pikepdf.Object:
     form = pdf.make_stream(operators)
-    kind = {"Type": pikepdf.Name.XObject, "Subtype": pikepdf.Name.Form, "BBox": A4}
-    form.stream_dict.update(pikepdf.Dictionary({**kind, **entries}))
+    kind: dict[str, Any] = {"Type": pikepdf.Name.XObject, "Subtype": pikepdf.Name.Form, "BBox": A4}
+    form.stream_dict.update(pikepdf.Dictionary(**kind, **entries))
     return form
 
 
@@ -50,7 +50,7 @@ def recursive_form(times: int) -> bytes:
     return _saved(pdf, b"/F Do", XObject={"/F": form})
 
 
-def form_tree(depth: int, width: int, **entries: object) -> bytes:
+def form_tree(depth: int, width: int, **entries: Any) -> bytes:
     """Forms that draw the next one ``width`` times each."""
     pdf = pikepdf.new()
     form = _form(pdf, b"0 0 1 1 re f")
@@ -66,7 +66,13 @@ def tiling(step: float) -> bytes:
     pattern = pdf.make_stream(b"0 0 1 1 re f")
     pattern.stream_dict.update(
         pikepdf.Dictionary(
-            PatternType=1, PaintType=1, TilingType=1, BBox=A4, XStep=step, YStep=step, Resources={}
+            PatternType=1,
+            PaintType=1,
+            TilingType=1,
+            BBox=A4,
+            XStep=step,
+            YStep=step,
+            Resources=pikepdf.Dictionary(),
         )
     )
     return _saved(pdf, b"/Pattern cs /P scn 0 0 9999 9999 re f", Pattern={"/P": pattern})
@@ -85,12 +91,13 @@ def picture_bomb(side: int) -> bytes:
     """A black picture of so many pixels a side, with a mask of the same size."""
     pdf = pikepdf.new()
 
-    def picture(**entries: object) -> pikepdf.Object:
+    def picture(**entries: Any) -> pikepdf.Object:
         made = pdf.make_stream(b"")
         made.write(zlib.compress(bytes(side * side), 9), filter=pikepdf.Name.FlateDecode)
-        kind = {"Type": pikepdf.Name.XObject, "Subtype": pikepdf.Name.Image, "BitsPerComponent": 8}
-        size = {"Width": side, "Height": side, "ColorSpace": pikepdf.Name.DeviceGray}
-        made.stream_dict.update(pikepdf.Dictionary({**kind, **size, **entries}))
+        gray = pikepdf.Name.DeviceGray
+        kind: dict[str, Any] = {"Type": pikepdf.Name.XObject, "Subtype": pikepdf.Name.Image}
+        size: dict[str, Any] = {"Width": side, "Height": side, "BitsPerComponent": 8, "ColorSpace": gray}
+        made.stream_dict.update(pikepdf.Dictionary(**kind, **size, **entries))
         return made
 
     drawn = picture(SMask=picture())
