@@ -116,6 +116,13 @@ def _wide_png_polygons(target: Target) -> Run:
     return reads(target, page, assume_straight_pages=False, straighten_pages=True)
 
 
+@attack("wide-box")
+def _wide_box(target: Target) -> Run:
+    """The same stretched to a square, at thresholds that make one box of it: its crop is cut in squares."""
+    page = document("wide.png", _flat_png(3_000_000, 4))
+    return reads(target, page, preserve_aspect_ratio=False, binary_threshold=0.0, box_threshold=0.0)
+
+
 @attack("sideways-receipt")
 def _sideways_receipt(target: Target) -> Run:
     """A receipt of 800 x 6000 pixels that lies on its side, straightened."""
