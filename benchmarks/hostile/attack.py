@@ -26,7 +26,7 @@ class Target:
 
     Attributes:
         address: ``host:port`` of gRPC.
-        rest: base URL of REST; empty where the attack needs none.
+        rest: base URL of REST, an Envoy before the server.
         cases: folder with files that were reported.
     """
 
@@ -54,7 +54,6 @@ class Attack:
         name: as ``--only`` takes it.
         what: a line for people.
         prepare: makes what is sent, and returns what sends it.
-        needs_rest: whether it comes through Envoy.
         requests: how many of its requests are worked on at a time: each may take the memory of one.
         beside: what a normal caller calls meanwhile, a ``page`` or, where every place is taken, ``health``.
         limit_s: longest time that the attacker waits.
@@ -64,7 +63,6 @@ class Attack:
     name: str
     what: str
     prepare: Callable[[Target], Run]
-    needs_rest: bool = False
     requests: int = 1
     beside: str = "page"
     limit_s: float = 45.0
@@ -78,7 +76,6 @@ ATTACKS: dict[str, Attack] = {}
 def attack(
     name: str,
     *,
-    needs_rest: bool = False,
     requests: int = 1,
     beside: str = "page",
     limit_s: float = 45.0,
@@ -88,7 +85,7 @@ def attack(
 
     def register(prepare: Callable[[Target], Run]) -> Callable[[Target], Run]:
         what = (prepare.__doc__ or "").partition("\n")[0]
-        ATTACKS[name] = Attack(name, what, prepare, needs_rest, requests, beside, limit_s, beside_s)
+        ATTACKS[name] = Attack(name, what, prepare, requests, beside, limit_s, beside_s)
         return prepare
 
     return register

@@ -30,28 +30,28 @@ def _posts(target: Target, body: Callable[[], bytes | Iterator[bytes]]) -> Run:
     return run
 
 
-@attack("empty-inputs", needs_rest=True)
+@attack("empty-inputs")
 def _empty_inputs(target: Target) -> Run:
     """A form of a million empty file inputs."""
     body = EMPTY_INPUT * 1_000_000 + b"--x--\r\n"
     return _posts(target, lambda: body)
 
 
-@attack("long-part-head", needs_rest=True)
+@attack("long-part-head")
 def _long_part_head(target: Target) -> Run:
     """A form whose one part has a file name of 50 MB."""
     head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="' + b"n" * 50_000_000
     return _posts(target, lambda: head + b'"\r\n\r\nx\r\n--x--\r\n')
 
 
-@attack("many-part-heads", needs_rest=True)
+@attack("many-part-heads")
 def _many_part_heads(target: Target) -> Run:
     """A form whose one part has a million headers."""
     heads = b"".join(b"X-%d: y\r\n" % number for number in range(1_000_000))
     return _posts(target, lambda: b"--x\r\n" + heads + b"\r\nx\r\n--x--\r\n")
 
 
-@attack("almost-boundaries", needs_rest=True)
+@attack("almost-boundaries")
 def _almost_boundaries(target: Target) -> Run:
     """A file of 50 MB that is made of beginnings of the boundary."""
     head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
@@ -59,7 +59,7 @@ def _almost_boundaries(target: Target) -> Run:
     return _posts(target, lambda: body)
 
 
-@attack("dripping-form", needs_rest=True, limit_s=90)
+@attack("dripping-form", limit_s=90)
 def _dripping_form(target: Target) -> Run:
     """A form that comes byte by byte, ten a second."""
     head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
@@ -85,7 +85,7 @@ def _dripping_form(target: Target) -> Run:
     return run
 
 
-@attack("long-query", needs_rest=True)
+@attack("long-query")
 def _long_query(target: Target) -> Run:
     """Queries of up to 15,000 characters, twenty times each: is the answer always the same?"""
 
@@ -100,7 +100,7 @@ def _long_query(target: Target) -> Run:
     return run
 
 
-@attack("many-headers", needs_rest=True)
+@attack("many-headers")
 def _many_headers(target: Target) -> Run:
     """Up to 1,000 headers or metadata entries, twenty times each: is the answer always the same?"""
 

@@ -1,11 +1,12 @@
-"""One attack against a fresh server: alone for its cost, then again beside normal callers for theirs."""
+"""One attack against one server: alone for its cost, then again beside normal callers for theirs."""
 
 from __future__ import annotations
 
 import statistics
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from benchmarks.hostile.attack import Attack, BarMissedError, Run, SkippedError,
 from benchmarks.hostile.neighbour import Answer, Neighbour
 from benchmarks.hostile.usage import Usage, is_alive, seconds_until_idle, watched
 
-__all__ = ["Result", "measure"]
+__all__ = ["Result", "Scene", "measure", "scene"]
 
 MEMORY_BAR_MIB = 400
 BESIDE_BAR = 3.0
@@ -65,24 +66,51 @@ class Result:
         return self.beside_s / self.alone_s if self.alone_s else 0.0
 
 
-def measure(attack: Attack, *, threads: int, cases: Path, cap_mib: int) -> Result:
-    """Runs an attack against a server of its own."""
-    result = Result(attack.name)
+@dataclass
+class Scene:
+    """A server with an Envoy before it and normal callers beside it.
+
+    Attributes:
+        process: the server's.
+        target: what is attacked.
+        page: calls with a page; ``health`` with a health check.
+    """
+
+    process: psutil.Process
+    target: Target
+    page: Neighbour
+    health: Neighbour
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the server answers a normal call."""
+        return is_alive(self.process) and not self.page.call().problem
+
+
+@contextmanager
+def scene(*, threads: int, cases: Path) -> Iterator[Scene]:
+    """Starts a fresh server and everything around it."""
     with running_server(threads) as server, ExitStack() as stack:
-        rest = stack.enter_context(running_envoy(server)) if attack.needs_rest else ""
+        rest = stack.enter_context(running_envoy(server))
         page, health = (stack.enter_context(Neighbour(server.address, kind)) for kind in ("page", "health"))
-        try:
-            run = attack.prepare(Target(server.address, rest, cases))
-        except SkippedError as reason:
-            result.outcome, result.skipped = f"skipped: {reason}", True
-            return result
         for caller in (page, health):
             caller.call()
-        result.alone_s = statistics.median(page.call().seconds for _ in range(CALLS_ALONE))
-        _alone(attack, run, server.process, cap_mib, result)
-        if is_alive(server.process):
-            _beside(attack, run, page, health, server.process, cap_mib, result)
-        result.alive = is_alive(server.process) and not page.call().problem
+        yield Scene(server.process, Target(server.address, rest, cases), page, health)
+
+
+def measure(attack: Attack, on: Scene, *, cap_mib: int) -> Result:
+    """Runs an attack twice: alone, then beside normal callers."""
+    result = Result(attack.name)
+    try:
+        run = attack.prepare(on.target)
+    except SkippedError as reason:
+        result.outcome, result.skipped = f"skipped: {reason}", True
+        return result
+    result.alone_s = statistics.median(on.page.call().seconds for _ in range(CALLS_ALONE))
+    _alone(attack, run, on.process, cap_mib, result)
+    if is_alive(on.process):
+        _beside(attack, run, on, cap_mib, result)
+    result.alive = on.is_sound
     _judge(attack, result)
     return result
 
@@ -99,32 +127,24 @@ def _alone(attack: Attack, run: Run, server: psutil.Process, cap_mib: int, resul
     _note_death(server, usage, cap_mib, result)
 
 
-def _beside(
-    attack: Attack,
-    run: Run,
-    page: Neighbour,
-    health: Neighbour,
-    server: psutil.Process,
-    cap_mib: int,
-    result: Result,
-) -> None:
+def _beside(attack: Attack, run: Run, on: Scene, cap_mib: int, result: Result) -> None:
     """Attacks again and again until the normal calls are made; the slowest of them counts."""
     enough = threading.Event()
 
     def attack_on() -> None:
-        while not enough.is_set() and is_alive(server):
+        while not enough.is_set() and is_alive(on.process):
             _attacked(run, attack.beside_s, result)
 
-    with watched(server, cap_mib) as usage:
+    with watched(on.process, cap_mib) as usage:
         attacker = threading.Thread(target=attack_on)
-        prober = threading.Thread(target=lambda: _probe(health, enough, result))
+        prober = threading.Thread(target=lambda: _probe(on.health, enough, result))
         attacker.start()
         time.sleep(min(1.0, result.seconds / 2))  # it is under way
         prober.start()
         give_up_at = time.monotonic() + 2 * attack.beside_s
         answers: list[Answer] = []
         while len(answers) < CALLS_BESIDE and time.monotonic() < give_up_at:
-            answers.append(page.call())
+            answers.append(on.page.call())
             if answers[-1].seconds > BESIDE_BAR * result.alone_s:
                 break  # worse would only take longer
         enough.set()
@@ -133,8 +153,8 @@ def _beside(
     result.beside_s = max(answer.seconds for answer in answers)
     result.problems += sorted({f"page: {answer.problem}" for answer in answers if answer.problem})
     result.threads = max(result.threads, usage.threads)
-    seconds_until_idle(server, IDLE_LIMIT_S)
-    _note_death(server, usage, cap_mib, result)
+    seconds_until_idle(on.process, IDLE_LIMIT_S)
+    _note_death(on.process, usage, cap_mib, result)
 
 
 def _probe(health: Neighbour, enough: threading.Event, result: Result) -> None:
