@@ -190,6 +190,8 @@ def _judge(attack: Attack, result: Result) -> None:
         result.missed.append("alive")
     if result.peak_mib > MEMORY_BAR_MIB * attack.requests:
         result.missed.append("memory")
+    if "INTERNAL" in result.outcome:
+        result.missed.append("no INTERNAL")
     if attack.beside == "health":
         if result.health_s > HEALTH_BAR_S or any(p.startswith("health") for p in result.problems):
             result.missed.append("health beside")

@@ -163,5 +163,12 @@ def _largest_page(target: Target) -> Run:
     return reads(target, page, assume_straight_pages=False, straighten_pages=True)
 
 
+@attack("large-tilted")
+def _large_tilted(target: Target) -> Run:
+    """A long page of nearly as many pixels as a page may have, its lines tilted by 25 degrees, straightened."""
+    page = _words(3500, 14_000, lines=60, words=4, size=120).rotate(25, fillcolor="white")
+    return reads(target, document("tilted.png", _png(page.convert("L"))), straighten_pages=True)
+
+
 def _claims(count: int) -> list[ocr_pb2.Document]:
     return [document(f"{number}.jpg", claiming_jpeg(7000)) for number in range(count)]
