@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 
 import grpc
+import pikepdf
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from grpc_health.v1 import health
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -96,10 +98,20 @@ def _reflection_s(channel: grpc.Channel) -> float:
     return time.perf_counter() - started
 
 
+def _long_pdf(pages: int) -> bytes:
+    """A PDF that has one page again and again, so that it fits into a message."""
+    pdf = pikepdf.open(io.BytesIO(scanned_pdf(1)))
+    for _ in range(pages - 1):
+        pdf.pages.append(pdf.pages[0])
+    file = io.BytesIO()
+    pdf.save(file)
+    return file.getvalue()
+
+
 @attack("deaf-callers", requests=4, limit_s=120, beside_s=30)
 def _deaf_callers(target: Target) -> Run:
     """Four callers of StreamPages whose window is small and who take one page of 60."""
-    request = ocr_pb2.OCRRequest(documents=[document("long.pdf", scanned_pdf(60))])
+    request = ocr_pb2.OCRRequest(documents=[document("long.pdf", _long_pdf(60))])
     window = (("grpc.http2.lookahead_bytes", 1024), ("grpc.http2.bdp_probe", 0))
 
     def run(limit_s: float) -> str:
@@ -133,7 +145,7 @@ def _cancelled_batch(target: Target) -> Run:
     return run
 
 
-@attack("all-at-once", beside="health", limit_s=120)
+@attack("all-at-once", requests=4, beside="health", limit_s=120)
 def _all_at_once(target: Target) -> Run:
     """As many pages at once as there are places: 36."""
     return at_once(36, reads(target, document("page.jpg", page_jpeg(4))))

@@ -26,6 +26,8 @@ HEALTH_BAR_S = 1.0
 CALLS_ALONE = 3
 CALLS_BESIDE = 3
 IDLE_LIMIT_S = 15.0
+PAUSE_S = 0.1
+"""Between an attack and the next one beside a normal caller: without it this program's own work would be measured."""
 
 
 @dataclass
@@ -134,6 +136,7 @@ def _beside(attack: Attack, run: Run, on: Scene, cap_mib: int, result: Result) -
     def attack_on() -> None:
         while not enough.is_set() and is_alive(on.process):
             _attacked(run, attack.beside_s, result)
+            enough.wait(PAUSE_S)
 
     with watched(on.process, cap_mib) as usage:
         attacker = threading.Thread(target=attack_on)
