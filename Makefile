@@ -129,6 +129,11 @@ bench: $(VENV)/installed-dev ## measure overhead, streaming, cancellation and me
 	$(BIN)/python -m benchmarks.cancel $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.soak $(BENCH_ARGS)
 
+.PHONY: bench-hostile
+bench-hostile: $(VENV)/installed-dev ## attack the server with hostile files, messages and callers; half an hour or more
+	$(BIN)/python -m benchmarks.hostile
+	$(BIN)/python -m benchmarks.mutations
+
 ##### Training (training/README.md)
 
 include training/training.mk
