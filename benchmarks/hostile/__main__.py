@@ -19,7 +19,6 @@ from benchmarks.hostile import connections, forms, messages, pdfs, pictures, upl
 from benchmarks.hostile.attack import ATTACKS, Attack
 from benchmarks.hostile.measure import Result, measure, scene
 
-ROOT = Path(__file__).parents[2]
 HEADINGS = (
     f"{'attack':22} {'+MB':>6} {'kept':>6} {'seconds':>8} {'busy on':>8} {'page alone':>11} {'beside':>7} "
     f"{'ratio':>6} {'health':>7} {'threads':>8} {'alive':>6}  answer"
@@ -59,7 +58,9 @@ def main() -> int:
     parser.add_argument("--only", action="append", metavar="NAME", help="this attack; may be repeated")
     parser.add_argument("--list", action="store_true", help="name the attacks and end")
     parser.add_argument(
-        "--cases", type=Path, default=ROOT / "../shared/cases", help="files that were reported"
+        "--cases",
+        type=Path,
+        help="folder with hostile/pdfrecform.pdf and hostile/pdftiling.pdf; else these are skipped",
     )
     parser.add_argument(
         "--reuse", action="store_true", help="a fresh server only after a missed bar: faster, and less exact"

@@ -27,12 +27,12 @@ class Target:
     Attributes:
         address: ``host:port`` of gRPC.
         rest: base URL of REST, an Envoy before the server.
-        cases: folder with files that were reported.
+        cases: folder with files that were reported; None where there is none.
     """
 
     address: str
     rest: str
-    cases: Path
+    cases: Path | None
 
     def case(self, name: str) -> bytes:
         """Returns a reported file's bytes.
@@ -40,9 +40,9 @@ class Target:
         Raises:
             SkippedError: it is not here.
         """
-        path = self.cases / "hostile" / name
-        if not path.exists():
-            raise SkippedError(f"{path} is not here")
+        path = self.cases / "hostile" / name if self.cases else None
+        if path is None or not path.exists():
+            raise SkippedError(f"hostile/{name} is not here; see --cases")
         return path.read_bytes()
 
 

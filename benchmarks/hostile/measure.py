@@ -90,7 +90,7 @@ class Scene:
 
 
 @contextmanager
-def scene(*, threads: int, cases: Path) -> Iterator[Scene]:
+def scene(*, threads: int, cases: Path | None) -> Iterator[Scene]:
     """Starts a fresh server and everything around it."""
     with running_server(threads) as server, ExitStack() as stack:
         rest = stack.enter_context(running_envoy(server))
