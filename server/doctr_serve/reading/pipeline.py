@@ -11,6 +11,7 @@ from doctr_serve.documents import DecodedPage, PageReference
 from doctr_serve.errors import DoctrServeError, InternalError
 from doctr_serve.inference.limits import PageBeyondLimit
 from doctr_serve.reading.page_reading import PageReading
+from doctr_serve.reading.page_warnings import warnings_of
 from doctr_serve.reading.request import RequestContext
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def _recognise(
     if isinstance(detected, DoctrServeError):
         return PageReading(page.reference, error=detected)
     try:
-        return PageReading(page.reference, page=predictor.recognise(detected), warnings=page.warnings)
+        warnings = page.warnings + warnings_of(detected)
+        return PageReading(page.reference, page=predictor.recognise(detected), warnings=warnings)
     except Exception as error:
         return PageReading(page.reference, error=_failure(page.reference, error, context))
 

@@ -7,7 +7,7 @@ The stages call docTR's own steps in the order of ``OCRPredictor.forward`` (doct
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from doctr.utils.geometry import detach_scores
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.stages.crops import crop_groups, straight_piece_count
+from doctr_serve.inference.stages.detected_page import DetectedPage
+from doctr_serve.inference.stages.legibility import smallest_legible_pixels
 from doctr_serve.inference.stages.orientation import page_orientation
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.straightening import straightened
@@ -31,23 +33,6 @@ from doctr_serve.options import ReadingOptions
 __all__ = ["DetectedPage", "PagePredictor"]
 
 MIN_BOX_WIDTH_PIXELS = 1e-3
-
-
-@dataclass
-class DetectedPage:
-    """A page after detection.
-
-    Attributes:
-        image: the page, or the straightened page, (H, W, 3) uint8 RGB.
-        boxes: (N, 4) or (N, 4, 2), relative to ``image``.
-        scores: (N,) detection scores.
-        orientation: ``{"value": degrees, "confidence": 0..1 or None}``, or None when not asked for.
-    """
-
-    image: np.ndarray
-    boxes: np.ndarray
-    scores: np.ndarray
-    orientation: dict[str, Any] | None = field(default=None)
 
 
 class PagePredictor(OCRPredictor):
@@ -119,29 +104,15 @@ class PagePredictor(OCRPredictor):
             self._limits.check_shape(*image.shape[:2])
         if not (self.detect_orientation or self.straighten_pages):
             return self._detected(images, self.det_predictor(images))
-        boxes, probability_maps = self.det_predictor(images, return_maps=True)
-        threshold = self.det_predictor.model.postprocessor.bin_thresh
-        maps = [((page_map > threshold).astype(np.uint8) * 255) for page_map in probability_maps]
-        orientations = [
-            page_orientation(
-                text_map,
-                guess,
-                has_words=len(next(iter(found.values()))) > 0,
-                min_confidence=self._min_orientation_confidence,
-            )
-            for text_map, guess, found in zip(
-                maps, self._general_page_orientations(images), boxes, strict=True
-            )
-        ]
+        boxes, orientations = self._orientations(images)
+        scales = [1.0] * len(images)
         if self.straighten_pages:
-            images = [
-                straightened(image, angle, self._limits.max_pixels)[0]
-                for image, (angle, _) in zip(images, orientations, strict=True)
-            ]
+            images, scales = self._upright(images, [angle for angle, _ in orientations])
             boxes = self.det_predictor(images)
         pages = self._detected(images, boxes)
-        if self.detect_orientation:
-            for page, (angle, confidence) in zip(pages, orientations, strict=True):
+        for page, scale, (angle, confidence) in zip(pages, scales, orientations, strict=True):
+            page.scale = scale
+            if self.detect_orientation:
                 page.orientation = {
                     "value": angle,
                     "confidence": None if self._page_orientation_disabled else confidence,
@@ -180,6 +151,33 @@ class PagePredictor(OCRPredictor):
             [self._language(texts[0])] if self.detect_language else None,
         )
         return document.pages[0]
+
+    def _orientations(
+        self, images: list[np.ndarray]
+    ) -> tuple[list[dict[str, np.ndarray]], list[tuple[int, float | None]]]:
+        """Returns the predictions of detection, and degrees and confidence of each page's orientation."""
+        predictions, probability_maps = self.det_predictor(images, return_maps=True)
+        threshold = self.det_predictor.model.postprocessor.bin_thresh
+        orientations = [
+            page_orientation(
+                (probabilities > threshold).astype(np.uint8) * 255,
+                guess,
+                has_words=len(next(iter(found.values()))) > 0,
+                min_confidence=self._min_orientation_confidence,
+            )
+            for probabilities, guess, found in zip(
+                probability_maps, self._general_page_orientations(images), predictions, strict=True
+            )
+        ]
+        return predictions, orientations
+
+    def _upright(self, images: list[np.ndarray], angles: list[int]) -> tuple[list[np.ndarray], list[float]]:
+        """Returns the pages turned by these degrees, and their scales."""
+        turned = []
+        for image, angle in zip(images, angles, strict=True):
+            self._interrupt.check()
+            turned.append(straightened(image, angle, self._limits.max_pixels))
+        return [image for image, _ in turned], [scale for _, scale in turned]
 
     def _crops(
         self, page: DetectedPage, boxes: list[np.ndarray], orientations: list[dict[str, Any]]
@@ -226,8 +224,19 @@ class PagePredictor(OCRPredictor):
         boxes, scores = detach_scores([next(iter(page.values())) for page in predictions])
         for page_boxes in boxes:
             self._limits.check_words(len(page_boxes))
+        resize = self.det_predictor.pre_processor.resize
         return [
-            DetectedPage(image, page_boxes, page_scores)
+            DetectedPage(
+                image,
+                page_boxes,
+                page_scores,
+                smallest_legible_pixels=smallest_legible_pixels(
+                    image.shape[:2],
+                    page_boxes,
+                    input_shape=resize.size,
+                    preserve_aspect_ratio=resize.preserve_aspect_ratio,
+                ),
+            )
             for image, page_boxes, page_scores in zip(images, boxes, scores, strict=True)
         ]
 

@@ -1,0 +1,39 @@
+"""What a reader of a page is told beside its text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from doctr_serve.documents.pages import PageWarning
+
+if TYPE_CHECKING:
+    from doctr_serve.inference.stages.page_predictor import DetectedPage
+
+__all__ = ["PAGE_SCALED_DOWN", "TEXT_TOO_SMALL", "warnings_of"]
+
+TEXT_TOO_SMALL = "TEXT_TOO_SMALL"
+PAGE_SCALED_DOWN = "PAGE_SCALED_DOWN"
+
+
+def warnings_of(page: DetectedPage) -> tuple[PageWarning, ...]:
+    """Returns what the detection of a page's words left out or changed."""
+    height, width = page.image.shape[:2]
+    warnings = []
+    if page.smallest_legible_pixels is not None:
+        warnings.append(
+            PageWarning(
+                TEXT_TOO_SMALL,
+                f"the page of {width} x {height} pixels had to be scaled down so far to find its words that text "
+                f"with a font size of less than {page.smallest_legible_pixels} pixels may be missing or misread; "
+                "send it in parts",
+            )
+        )
+    if page.scale < 1:
+        warnings.append(
+            PageWarning(
+                PAGE_SCALED_DOWN,
+                f"the page was scaled to {page.scale:.0%} of its size, {width} x {height} pixels, to be "
+                "straightened within max_page_pixels",
+            )
+        )
+    return tuple(warnings)
