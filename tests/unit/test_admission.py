@@ -206,7 +206,7 @@ def test_what_arrives_takes_no_place_and_no_place_is_taken_from_it() -> None:
     admission = Admission(max_concurrent_requests=1, max_queued_requests=0, max_uploads=2)
     admission.set_ready()
     with admission.arrival() as place, admission.arrival():
-        with pytest.raises(QueueFullError, match="2 uploads"), admission.arrival():
+        with pytest.raises(QueueFullError, match="2 requests are arriving"), admission.arrival():
             pass
         with admission.place(), pytest.raises(QueueFullError, match="1 requests"), place():
             pass
