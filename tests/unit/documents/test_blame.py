@@ -37,7 +37,7 @@ def test_an_idle_process_killed_or_stopped_amid_a_request_costs_no_page(make_poo
     with pool.open([SourceDocument("a", THREE_PAGES)], interrupt=Interrupt()) as opened:
         pages = opened.decode()
         assert next(pages).error is None
-        os.kill(opened.process_id, number)
+        os.kill(pool.seen[-1].process_id, number)
         assert [page.error for page in pages] == [None, None]
 
 

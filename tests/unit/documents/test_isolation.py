@@ -200,8 +200,8 @@ def test_a_decoder_that_cannot_start_is_told_at_start(make_pool) -> None:
 
 def test_a_closed_pool_has_no_processes_and_refuses_requests(make_pool) -> None:
     pool = make_pool()
-    with pool.open([SourceDocument("a", PICTURE)], interrupt=Interrupt()) as opened:
-        process_id = opened.process_id
+    with pool.open([SourceDocument("a", PICTURE)], interrupt=Interrupt()):
+        process_id = pool.seen[-1].process_id
         pool.close()
     assert pool.idle_process_ids() == []
     assert not Path(f"/proc/{process_id}").exists()
