@@ -198,7 +198,7 @@ def test_an_option_out_of_range_is_400_names_the_option_and_says_what_is_accepte
     assert fields_at_fault(response) == [field]
 
 
-@pytest.mark.parametrize(
+unreadable = pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         ("notes.docx", b"PK\x03\x04 a zip", "PDF"),
@@ -207,12 +207,28 @@ def test_an_option_out_of_range_is_400_names_the_option_and_says_what_is_accepte
         ("secret.pdf", letter_pdf(SHORT, password="x").content, "pdf_password"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_400_and_named_even_among_good_ones(client, name, content, said):
-    response = read(client, GOOD, (name, content))
+
+
+@unreadable
+def test_a_file_that_cannot_be_read_is_400_and_named(client, name, content, said):
+    response = read(client, (name, content))
     message = assert_error(response, 400, grpc.StatusCode.INVALID_ARGUMENT)
     assert f"'{name}'" in message
     assert said in message
     assert fields_at_fault(response) == [name]
+
+
+@unreadable
+def test_a_file_that_cannot_be_read_among_good_ones_is_an_entry_with_its_error(client, name, content, said):
+    response = read(client, (name, content), GOOD)
+    assert response.status_code == 200
+    bad, good = response.json()
+    assert (bad["name"], bad["dimensions"], bad["pages"], bad["page_number"]) == (name, [], [], 0)
+    assert bad["error"]["code"] == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    assert f"'{name}'" in bad["error"]["message"]
+    assert said in bad["error"]["message"]
+    assert good["name"] == GOOD[0]
+    assert "error" not in good
 
 
 def test_a_wrong_password_is_400_and_not_repeated_in_the_answer(client):
@@ -246,12 +262,13 @@ def test_a_deadline_is_504(client):
 
 @pytest.fixture(scope="module")
 def small_server():
-    """One request at a time, none waiting, 2 MiB, 2 documents."""
+    """One request at a time, one arriving, none waiting, 2 MiB, 2 documents."""
     settings = Settings(
         port=0,
         download_at_start=False,
         max_concurrent_requests=1,
         max_queued_requests=0,
+        max_uploads=1,
         max_request_bytes=2 * MIB,
         max_documents=2,
         max_pages=3,
@@ -336,7 +353,7 @@ def test_a_draining_server_finishes_what_it_has_and_refuses_the_rest(small_clien
 
 
 class upload_in_progress:  # noqa: N801 - a context manager
-    """A request that holds the server's only place: the last byte of its body waits for ``finish()``."""
+    """A request that is all that the server lets arrive: the last byte of its body waits for ``finish()``."""
 
     def __init__(self, url):
         self._url = url
@@ -351,7 +368,7 @@ class upload_in_progress:  # noqa: N801 - a context manager
 
     def __enter__(self):
         self._thread.start()
-        time.sleep(0.5)  # until it holds its place; a place is only seen by the next request
+        time.sleep(0.5)  # until it is arriving; only the next request sees that
         return self.finish
 
     def __exit__(self, *_):
