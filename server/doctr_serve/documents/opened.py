@@ -84,6 +84,11 @@ class OpenedDocuments:
     ) -> None:
         self.close()
 
+    @property
+    def process_id(self) -> int:
+        """The operating system's number of the decoder process at work."""
+        return self._lease.process.process_id
+
     def close(self) -> None:
         """Gives the decoder process and all memory back; safe to call again."""
         self._lease.close()

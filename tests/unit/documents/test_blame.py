@@ -37,7 +37,7 @@ def test_an_idle_process_killed_or_stopped_amid_a_request_costs_no_page(make_poo
     with pool.open([SourceDocument("a", THREE_PAGES)], interrupt=Interrupt()) as opened:
         pages = opened.decode()
         assert next(pages).error is None
-        os.kill(pool.seen[-1].process_id, number)
+        os.kill(opened.process_id, number)
         assert [page.error for page in pages] == [None, None]
 
 
@@ -58,7 +58,7 @@ def test_a_stopped_process_that_goes_on_in_time_is_not_replaced(make_pool) -> No
     threading.Timer(0.5, os.kill, (process_id, signal.SIGCONT)).start()
     with pool.open([SourceDocument("a", THREE_PAGES)], interrupt=Interrupt()) as opened:
         assert [page.error for page in opened.decode()] == [None] * 3
-    assert [process.process_id for process in pool.seen] == [process_id]
+        assert opened.process_id == process_id
 
 
 def test_a_page_that_crashes_the_decoder_twice_is_blamed(make_pool, read) -> None:

@@ -109,7 +109,8 @@ def rendered(folder: Path, service: ServiceDescriptor) -> dict[str, Any]:
     (folder / "envoy.yaml").write_text(generate_envoy.with_routes(text, service))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(edge_config, "config_folder", lambda: folder)
-        return render(EnvoyOptions(max_request_bytes=LIMIT_BYTES))
+        # A port where no server listens: what is forwarded is answered 503.
+        return render(EnvoyOptions(max_request_bytes=LIMIT_BYTES, upstreams=("127.0.0.1:1",)))
 
 
 @pytest.fixture(scope="module")
