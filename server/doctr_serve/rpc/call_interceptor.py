@@ -83,7 +83,9 @@ class _TakenCalls:
         self._method = method
         self._settings = settings
         self._open_calls = open_calls
-        self._arrival: Arrival = arrival if method.takes_place and refusal is None else _without_place
+        # One that streams its requests has arrived when its method says so, and takes its place there.
+        arrives_here = method.reads_documents and not handler.request_streaming and refusal is None
+        self._arrival: Arrival = arrival if arrives_here else _without_place
         self._refusal = refusal
 
     def handler(self) -> grpc.RpcMethodHandler:

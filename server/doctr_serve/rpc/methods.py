@@ -33,21 +33,18 @@ class Method:
     Attributes:
         path: ``/<service>/<method>``.
         threads: where they run.
-        takes_place: whether each holds one of the bounded places of requests in flight from its start; an upload
-            takes one when it has arrived.
         is_logged: whether each has its line in the log.
         message_timeout_s: longest silence before a message that is due; None for ``upload_idle_timeout_s``.
     """
 
     path: str
     threads: ThreadGroup
-    takes_place: bool = False
     is_logged: bool = False
     message_timeout_s: float | None = 10.0
 
     @property
     def reads_documents(self) -> bool:
-        """Whether its answers are worth waiting for when the server stops."""
+        """Whether each holds one of the bounded places once it has arrived, and a server that stops waits for it."""
         return self.threads is ThreadGroup.DOCUMENTS
 
     @property
@@ -56,14 +53,8 @@ class Method:
         return self.path.rpartition("/")[2]
 
 
-def _documents(name: str, *, takes_place: bool = True) -> Method:
-    return Method(
-        f"/{SERVICE_NAME}/{name}",
-        ThreadGroup.DOCUMENTS,
-        takes_place=takes_place,
-        is_logged=True,
-        message_timeout_s=None,
-    )
+def _documents(name: str) -> Method:
+    return Method(f"/{SERVICE_NAME}/{name}", ThreadGroup.DOCUMENTS, is_logged=True, message_timeout_s=None)
 
 
 METHODS: Mapping[str, Method] = {
@@ -71,7 +62,7 @@ METHODS: Mapping[str, Method] = {
     for method in (
         _documents("StreamPages"),
         _documents("ReadDocuments"),
-        _documents("UploadDocuments", takes_place=False),
+        _documents("UploadDocuments"),
         Method(f"/{SERVICE_NAME}/ListModels", ThreadGroup.QUERIES, is_logged=True),
         Method("/grpc.health.v1.Health/Check", ThreadGroup.HEALTH, message_timeout_s=1.0),
         Method("/grpc.health.v1.Health/Watch", ThreadGroup.HEALTH, message_timeout_s=1.0),
