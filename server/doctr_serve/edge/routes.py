@@ -74,7 +74,25 @@ def _only_method(group: list[RestMethod], method: RestMethod) -> list[dict[str, 
 
 def _routes(group: list[RestMethod], max_request_bytes: int) -> Iterator[dict[str, Any]]:
     """The routes of one path: what is refused, what is forwarded, and 405 for what is left."""
-    path = _path_match(next((method for method in group if method.is_upload), group[0]))
+    yield from _refused(group, max_request_bytes)
+    path = _path_match(group[0])
+    for method in group:
+        yield {
+            "match": {**path, "headers": [_header(":method", exact=method.verb)]},
+            "response_headers_to_remove": ["grpc-accept-encoding"],
+            "route": Alias("ocr_servers"),
+        }
+    allowed = ", ".join(method.verb for method in group)
+    yield {
+        "match": path,
+        "direct_response": {"status": 405, "body": {"inline_string": f"{group[0].path} takes {allowed}"}},
+        "response_headers_to_add": [{"header": {"key": "allow", "value": allowed}}],
+    }
+
+
+def _refused(group: list[RestMethod], max_request_bytes: int) -> Iterator[dict[str, Any]]:
+    """The routes of one path that answer before a server is asked: 413, and 400 for what is no parameter."""
+    path = _path_match(group[0])
     if any(method.body for method in group):
         too_long = {"start": max_request_bytes + 1, "end": MAX_CONTENT_LENGTH}
         yield {
@@ -105,18 +123,6 @@ def _routes(group: list[RestMethod], max_request_bytes: int) -> Iterator[dict[st
                     "body": {"inline_string": f"{' and '.join(method.no_parameters)} {verb}"},
                 },
             }
-    for method in group:
-        yield {
-            "match": {**path, "headers": [_header(":method", exact=method.verb)]},
-            "response_headers_to_remove": ["grpc-accept-encoding"],
-            "route": Alias("ocr_servers"),
-        }
-    allowed = ", ".join(method.verb for method in group)
-    yield {
-        "match": path,
-        "direct_response": {"status": 405, "body": {"inline_string": f"{group[0].path} takes {allowed}"}},
-        "response_headers_to_add": [{"header": {"key": "allow", "value": allowed}}],
-    }
 
 
 def _wrong_parameters(group: list[RestMethod]) -> Iterator[dict[str, Any]]:
