@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from doctr_serve.cli.extras import NEEDS_SERVER_EXTRA
 from doctr_serve.edge.config import Config, EnvoyOptions, InvalidAddressError, parse_address, render
 from doctr_serve.edge.listening import CannotListenError, require_free
 
@@ -107,7 +108,7 @@ def envoy(
     try:
         config = render(options)
     except ImportError:
-        typer.echo('This command needs the server: pip install "doctr-serve[server]"', err=True)
+        typer.echo(NEEDS_SERVER_EXTRA, err=True)
         raise typer.Exit(2) from None
     except InvalidAddressError as error:
         typer.echo(f"doctr-serve: {error}", err=True)

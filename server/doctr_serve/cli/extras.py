@@ -6,7 +6,9 @@ import importlib.util
 
 import typer
 
-__all__ = ["require_server_extra"]
+__all__ = ["NEEDS_SERVER_EXTRA", "require_server_extra"]
+
+NEEDS_SERVER_EXTRA = 'This command needs the server: pip install "doctr-serve[server]"'
 
 
 def require_server_extra() -> None:
@@ -16,5 +18,5 @@ def require_server_extra() -> None:
         typer.Exit: with status 2.
     """
     if any(importlib.util.find_spec(name) is None for name in ("doctr", "torch", "grpc_health")):
-        typer.echo('This command needs the server: pip install "doctr-serve[server]"', err=True)
+        typer.echo(NEEDS_SERVER_EXTRA, err=True)
         raise typer.Exit(2)

@@ -6,6 +6,8 @@ import errno
 import os
 import socket
 
+from doctr_serve.common.addresses import host_and_port
+
 __all__ = ["CannotListenError", "require_free"]
 
 
@@ -26,7 +28,7 @@ def require_free(host: str, port: int) -> None:
     if port == 0:
         return
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    address = f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
+    address = host_and_port(host, port)
     try:
         socket.create_server((host, port), family=family).close()
     except OSError as error:
