@@ -35,17 +35,17 @@ class Channel:
 
     Args:
         connection: a blocking socket; the channel owns it from now on.
+
+    Attributes:
         wait_readable: called before every read with what waits at most so many seconds and says whether there is
             something to read; returns when there is, raises to give up. None waits for good.
     """
 
-    def __init__(
-        self, connection: socket.socket, wait_readable: Callable[[Readable], None] | None = None
-    ) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._readable = select.poll()
         self._readable.register(connection, select.POLLIN)
-        self.wait_readable = wait_readable
+        self.wait_readable: Callable[[Readable], None] | None = None
 
     def send(self, message: dict[str, Any], descriptor: int | None = None) -> None:
         """Sends a message, and with it a copy of an open file descriptor.
