@@ -7,7 +7,8 @@ import pytest
 from doctr.utils.geometry import extract_rcrops
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
-from doctr_serve.inference.stages.page_predictor import DetectedPage, PagePredictor
+from doctr_serve.inference.stages.detected_page import DetectedPage
+from doctr_serve.inference.stages.page_predictor import PagePredictor
 from doctr_serve.options import ReadingOptions
 from doctr_serve.settings import Settings
 

@@ -49,7 +49,7 @@ class PageWarning:
 
     Attributes:
         code: stable UPPER_SNAKE_CASE identifier for programs, e.g. ``"PAGE_REDUCED"``; those that there are stand
-            in ``doctr_serve.decoder.notices``.
+            in ``doctr_serve.decoder.notices`` and ``doctr_serve.reading.page_warnings``.
         message: one sentence for people, without the file's name; at most 512 printable characters.
     """
 

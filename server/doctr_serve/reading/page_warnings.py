@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from doctr_serve.documents.pages import PageWarning
 
 if TYPE_CHECKING:
-    from doctr_serve.inference.stages.page_predictor import DetectedPage
+    from doctr_serve.inference.stages.detected_page import DetectedPage
 
 __all__ = ["PAGE_SCALED_DOWN", "TEXT_TOO_SMALL", "warnings_of"]
 

@@ -15,7 +15,8 @@ from doctr_serve.reading.page_warnings import warnings_of
 from doctr_serve.reading.request import RequestContext
 
 if TYPE_CHECKING:
-    from doctr_serve.inference.stages.page_predictor import DetectedPage, PagePredictor
+    from doctr_serve.inference.stages.detected_page import DetectedPage
+    from doctr_serve.inference.stages.page_predictor import PagePredictor
 
 __all__ = ["read_pages"]
 

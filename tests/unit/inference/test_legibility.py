@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from doctr_serve.documents.pages import PageWarning
+from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.legibility import smallest_legible_pixels
-from doctr_serve.inference.stages.page_predictor import DetectedPage
 from doctr_serve.reading import Reader
 from doctr_serve.reading.page_warnings import PAGE_SCALED_DOWN, TEXT_TOO_SMALL, warnings_of
 from doctr_serve.settings import Settings

@@ -30,7 +30,7 @@ from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.straightening import straightened
 from doctr_serve.options import ReadingOptions
 
-__all__ = ["DetectedPage", "PagePredictor"]
+__all__ = ["PagePredictor"]
 
 MIN_BOX_WIDTH_PIXELS = 1e-3
 
