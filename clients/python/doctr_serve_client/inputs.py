@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import IO, Protocol, TypeAlias, cast
 
-__all__ = ["PIECE_BYTES", "DocumentInput", "DocumentInputs", "DocumentSource", "open_sources"]
+__all__ = ["PIECE_BYTES", "DocumentInput", "DocumentInputs", "DocumentSource", "open_sources", "spooled"]
 
 PIECE_BYTES = 1024 * 1024
 """Bytes of a document per message of UploadDocuments; below the 4 MiB that gRPC servers accept by default."""
@@ -119,13 +119,22 @@ def _from_path(path: str | os.PathLike[str], spools: list[IO[bytes]]) -> Documen
         return _from_file(_spooled(file, spools), name, spools)
 
 
-def _spooled(file: IO[bytes], spools: list[IO[bytes]]) -> IO[bytes]:
-    """A copy that can be read from its start any number of times; the caller closes ``spools``."""
+def spooled(file: IO[bytes]) -> IO[bytes]:
+    """A copy that can be read from its start any number of times; the caller closes it."""
     spool = cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES))  # noqa: SIM115
-    spools.append(spool)
-    shutil.copyfileobj(file, spool, PIECE_BYTES)
+    try:
+        shutil.copyfileobj(file, spool, PIECE_BYTES)
+    except BaseException:
+        spool.close()
+        raise
     spool.seek(0)
     return spool
+
+
+def _spooled(file: IO[bytes], spools: list[IO[bytes]]) -> IO[bytes]:
+    """The same, closed with ``spools``."""
+    spools.append(spooled(file))
+    return spools[-1]
 
 
 def _from_file(file: IO[bytes], name: str, spools: list[IO[bytes]]) -> _FileSource:

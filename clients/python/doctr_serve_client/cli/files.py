@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import glob
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, cast
+from typing import IO
 
 from doctr_serve_client.cli.directories import Walk
+from doctr_serve_client.inputs import spooled
 
 __all__ = ["STANDARD_INPUT", "Expansion", "InputFile", "expand"]
 
 STANDARD_INPUT = "-"
-
-SPOOL_MEMORY_BYTES = 4 * 1024 * 1024
-"""Bytes of standard input kept in memory; the rest goes to a temporary file."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,4 @@ def _spool_standard_input() -> IO[bytes]:
     """Reads it before any call starts, so that Ctrl-C still works while it waits for a slow pipe."""
     if sys.stdin is None:
         raise OSError("standard input is closed")
-    spool = cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=SPOOL_MEMORY_BYTES))  # noqa: SIM115
-    shutil.copyfileobj(sys.stdin.buffer, spool)
-    spool.seek(0)
-    return spool
+    return spooled(sys.stdin.buffer)

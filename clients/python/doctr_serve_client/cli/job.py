@@ -112,7 +112,7 @@ async def _read_one(
     turns: asyncio.Semaphore,
     report: Report,
 ) -> None:
-    """Reads one file with a request of its own: the server refuses a request whole for one bad document."""
+    """Reads one file with a request of its own, so that it is tried again, and fails, by itself."""
     async with turns:
         try:
             pages = client.stream_pages(file.document, pdf_password=job.pdf_password, **job.options)
