@@ -4,104 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pikepdf
 import pytest
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents import DecodedPage, DecoderPool, SourceDocument
 from doctr_serve.errors import DecoderCrashedError, DecoderTimeoutError
 from PIL import Image
-from support.samples import encoded, letter_pdf, saved
+from support.samples import encoded, letter_pdf
+
+from benchmarks.hostile.pdf_files import A4, form_tree, operator_bomb, recursive_form, tiling
 
 PICTURE = encoded(Image.new("RGB", (30, 20), "red"), "PNG")
 SIZE = [0, 0, 90, 40]
 
 
-def stream(document: pikepdf.Pdf, data: bytes, **entries) -> pikepdf.Object:
-    made = document.make_stream(data)
-    made.stream_dict.update(pikepdf.Dictionary(**entries))
-    return made
-
-
-def page_pdf(
-    document: pikepdf.Pdf, operators: bytes | pikepdf.Object, box: list[int] | None = None, **resources
-):
-    contents = document.make_stream(operators) if isinstance(operators, bytes) else operators
-    page = pikepdf.Dictionary(
-        Type=pikepdf.Name.Page,
-        MediaBox=box or SIZE,
-        Contents=contents,
-        Resources=pikepdf.Dictionary(
-            **{name: pikepdf.Dictionary(entry) for name, entry in resources.items()}
-        ),
-    )
-    document.pages.append(pikepdf.Page(document.make_indirect(page)))
-    return saved(document)
-
-
-def form(document: pikepdf.Pdf, operators: bytes, **entries) -> pikepdf.Object:
-    return stream(
-        document, operators, Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form, BBox=SIZE, **entries
-    )
-
-
-def recursive_form(times: int, box: list[int] | None = None) -> bytes:
-    """A form that draws itself ``times`` times."""
-    document = pikepdf.new()
-    made = form(document, b"/F Do " * times)
-    made.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(F=made))
-    return page_pdf(document, b"/F Do", box, XObject={"/F": made})
-
-
-def form_tree(depth: int, width: int) -> bytes:
-    """Forms that draw the next one ``width`` times each, ``depth`` levels deep."""
-    document = pikepdf.new()
-    made = form(document, b"0 0 1 1 re f")
-    for _ in range(depth):
-        made = form(
-            document, b"/F Do " * width, Resources=pikepdf.Dictionary(XObject=pikepdf.Dictionary(F=made))
-        )
-    return page_pdf(document, b"/F Do", XObject={"/F": made})
-
-
-def tiling(step: float, box: list[int] | None = None) -> bytes:
-    document = pikepdf.new()
-    pattern = stream(
-        document,
-        b"0 0 1 1 re f",
-        PatternType=1,
-        PaintType=1,
-        TilingType=1,
-        BBox=box or SIZE,
-        XStep=step,
-        YStep=step,
-        Resources=pikepdf.Dictionary(),
-    )
-    return page_pdf(document, b"/Pattern cs /P scn 0 0 9999 9999 re f", box, Pattern={"/P": pattern})
-
-
-def operator_bomb() -> bytes:
-    """A gigabyte of operators in a megabyte, packed twice."""
-    document = pikepdf.new()
-    contents = document.make_stream(b"")
-    packed = zlib.compress(zlib.compress(b"0 0 1 1 re f " * 20_000_000, 9), 9)
-    contents.write(packed, filter=[pikepdf.Name.FlateDecode] * 2)
-    return page_pdf(document, contents)
-
-
 HOSTILE = {
-    "form that draws itself twice": recursive_form(2),
-    "form that draws itself three times": recursive_form(3),
-    "form that draws itself on a large page": recursive_form(2, [0, 0, 3500, 3500]),
-    "tree of forms": form_tree(30, 4),
-    "fine pattern": tiling(0.001),
-    "finer pattern": tiling(0.00001),
-    "fine pattern on a page of paper's size": tiling(0.001, [0, 0, 595, 842]),
-    "gigabyte of operators": operator_bomb(),
+    "form that draws itself twice": recursive_form(2, SIZE),
+    "form that draws itself three times": recursive_form(3, SIZE),
+    "form that draws itself on a large page": recursive_form(2, [0, 0, 3500, 3500], form_box=SIZE),
+    "tree of forms": form_tree(30, 4, SIZE),
+    "fine pattern": tiling(0.001, SIZE),
+    "finer pattern": tiling(0.00001, SIZE),
+    "fine pattern on a page of paper's size": tiling(0.001, A4),
+    "gigabyte of operators": operator_bomb(SIZE),
 }
 
 
