@@ -39,6 +39,14 @@ def test_a_page_of_too_many_words_is_refused_in_a_few_seconds(tmp_path: Path) ->
     assert answer["seconds"] < 20
 
 
+@pytest.mark.parametrize("options", [{}, {"straighten_pages": True, "assume_straight_pages": False}])
+def test_the_largest_page_takes_little_more_than_its_pixels(tmp_path: Path, options: dict[str, bool]) -> None:
+    """50 million pixels were 670 MB of floats on their way to the detection model."""
+    answer = read_in_a_process(np.full((7070, 7070, 3), 255, np.uint8), tmp_path, **options)
+    assert answer["words"] == 0
+    assert answer["peak_bytes"] < 350 * MIB
+
+
 @pytest.mark.parametrize("name", ["grid.png", "dots12.png"])
 def test_the_pages_that_brought_servers_down_are_refused(name: str, tmp_path: Path) -> None:
     from PIL import Image

@@ -1,9 +1,10 @@
-"""The batched pre-processor: docTR's own tensors, bit for bit, made one batch at a time."""
+"""The batched pre-processor: docTR's own tensors, bit for bit but for huge images, made one batch at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -50,3 +51,18 @@ def test_images_are_taken_when_their_batch_is_asked_for() -> None:
     assert len(next(batches)) == 4
     assert taken == [0, 1, 2, 3]
     assert [len(batch) for batch in batches] == [4, 1]
+
+
+@pytest.mark.parametrize("shape", [(4003, 5001), (6011, 3007), (5000, 5000), (300, 60_000)])
+@pytest.mark.parametrize("case", SHAPES)
+def test_a_large_image_differs_from_what_doctr_makes_of_it_by_one_level_at_most(
+    case: str, shape: tuple[int, int]
+) -> None:
+    size, resize = SHAPES[case]
+    arguments = {"output_size": size, "batch_size": 1, "mean": MEAN, "std": STD, **resize}
+    page = cv2.resize(images(1)[0], shape[::-1], interpolation=cv2.INTER_CUBIC)
+    (batch,) = BatchedPreProcessor(**arguments)([page])
+    (expected,) = PreProcessor(**arguments)([page])
+    levels = (batch - expected).abs() * torch.tensor(STD).view(3, 1, 1) * 255
+    assert batch.shape == expected.shape
+    assert levels.max() < 1.01

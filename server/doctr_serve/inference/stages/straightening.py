@@ -53,7 +53,7 @@ def straightened(image: np.ndarray, angle: float, max_pixels: int) -> tuple[np.n
     quarters = round(angle / 90)
     image, angle = np.ascontiguousarray(np.rot90(image, quarters)), angle - 90 * quarters
     if angle == 0:
-        return np.ascontiguousarray(remove_image_padding(image)), 1.0
+        return _turned(image, 0), 1.0
     scale = min(1.0, sqrt(max_pixels / _pixels(image, angle)))
     if scale < 1:
         height, width = (max(1, int(side * scale)) for side in image.shape[:2])
@@ -62,6 +62,8 @@ def straightened(image: np.ndarray, angle: float, max_pixels: int) -> tuple[np.n
 
 
 def _turned(image: np.ndarray, angle: float) -> np.ndarray:
+    if angle == 0:
+        return np.ascontiguousarray(remove_image_padding(image))
     height, width = canvas_shape(image.shape[0], image.shape[1], angle)
     below, beside = height - image.shape[0], width - image.shape[1]
     if below or beside:
