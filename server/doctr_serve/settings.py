@@ -139,8 +139,10 @@ class Settings(BaseSettings):
     """Pages per request."""
     max_page_pixels: int = Field(50_000_000, gt=0)
     """Pixels per page, checked before decoding (50 million: A3 at 500 dpi, 150 MB in memory)."""
-    page_memory_bytes: int = Field(default_factory=memory_share, gt=0)
-    """Bytes of decoded pages of all requests together; a page that does not fit waits until others are read."""
+    max_scan_pixels: int = Field(16 * 1024 * 1024, gt=0)
+    """Pixels to which a scan in a PDF is rendered, at its own resolution or less (A4 at 400 dpi has 16 million)."""
+    request_memory_bytes: int = Field(default_factory=memory_share, gt=0)
+    """Bytes of all requests together: three quarters for decoded pages, which wait for room; the rest for uploads."""
     max_page_side_pixels: int = Field(65_535, gt=0)
     """Pixels of a page's longer side (65,535: the most that JPEG has)."""
     max_page_aspect_ratio: float = Field(10_000.0, ge=1)
@@ -154,7 +156,7 @@ class Settings(BaseSettings):
     decoder_memory_bytes: int = Field(1024 * MIB, gt=0)
     """Address space of one decoder process at most: what the largest page takes. Ordinary ones are held to less."""
     spool_memory_bytes: int = Field(8 * MIB, ge=0)
-    """Uploaded bytes per document kept in memory; the rest goes to a temporary file."""
+    """Uploaded bytes per document kept in memory, where request_memory_bytes allows; others go to temporary files."""
     max_detection_batch_size: int = Field(16, ge=1)
     """Largest detection_batch_size a request may ask for."""
     max_recognition_batch_size: int = Field(1024, ge=1)
@@ -165,6 +167,16 @@ class Settings(BaseSettings):
     """json: one object a line; console: for people."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
+
+    @property
+    def page_memory_bytes(self) -> int:
+        """Bytes of decoded pages. Uploads have bytes of their own: they wait for requests that wait for pages."""
+        return self.request_memory_bytes - self.upload_memory_bytes
+
+    @property
+    def upload_memory_bytes(self) -> int:
+        """Bytes of uploads in memory."""
+        return self.request_memory_bytes // 4
 
     @field_validator("preload_models", mode="before")
     @classmethod

@@ -88,7 +88,7 @@ def test_callers_who_do_not_read_stop_nobody_and_are_cut_off(weights_dir: Path) 
 def test_requests_that_wait_for_memory_hold_nothing_that_others_need(weights_dir: Path) -> None:
     """Two have pages in hand and wait for a turn while the others wait for memory: none may have the other's."""
     with (
-        slow_pages(weights_dir, max_decoder_processes=1, page_memory_bytes=1) as watched,
+        slow_pages(weights_dir, max_decoder_processes=1, request_memory_bytes=1) as watched,
         ThreadPoolExecutor(6) as callers,
     ):
         documents = [short_pdf(5), png(two_columns())] * 3
@@ -125,7 +125,7 @@ def test_an_answer_on_its_way_outlives_the_drain(weights_dir: Path) -> None:
 def test_pages_beyond_the_memory_for_pages_wait_for_it(weights_dir: Path) -> None:
     page = png(two_columns())
     with watched_service(
-        weights_dir, runtime=PaintedRuntime(), max_concurrent_requests=4, page_memory_bytes=1
+        weights_dir, runtime=PaintedRuntime(), max_concurrent_requests=4, request_memory_bytes=1
     ) as watched:
         at_work, most, lock = 0, 0, threading.Lock()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO
 
+from doctr_serve.common.memory_budget import MemoryBudget
 from doctr_serve.rpc.intake.forms import FormReader
+from doctr_serve.rpc.intake.spool import SpoolMemory
 
 __all__ = [
     "BOUNDARY",
@@ -17,6 +19,7 @@ __all__ = [
     "part",
     "read",
     "reader",
+    "spool_memory",
 ]
 
 BOUNDARY = "----formBoundary7MA4YWxkTrZu0gW"
@@ -35,8 +38,12 @@ def reader(
         content_type,
         max_bytes=max_bytes,
         max_documents=max_documents,
-        spool_memory_bytes=spool_memory_bytes,
+        memory=spool_memory(spool_memory_bytes),
     )
+
+
+def spool_memory(document_bytes: int, *, all_bytes: int = 64 * MIB) -> SpoolMemory:
+    return SpoolMemory(document_bytes, MemoryBudget(all_bytes))
 
 
 def part(disposition: str | bytes, content: bytes, *headers: str) -> bytes:

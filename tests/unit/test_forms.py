@@ -14,7 +14,7 @@ from doctr_serve.errors import (
     UnsupportedDocumentError,
 )
 from doctr_serve.rpc.intake.spool import Spool
-from support.forms import BOUNDARY, body, content_of, file_part, part, read, reader
+from support.forms import BOUNDARY, body, content_of, file_part, part, read, reader, spool_memory
 from support.open_files import open_files
 
 
@@ -300,7 +300,7 @@ def test_a_password_never_reaches_a_file(tmp_path, monkeypatch):
 
 def test_a_spool_keeps_up_to_its_limit_in_memory(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    at_limit, above = Spool(4), Spool(4)
+    at_limit, above = Spool(spool_memory(4)), Spool(spool_memory(4))
     for spool, pieces in ((at_limit, [b"ab", b"cd"]), (above, [b"ab", b"cd", b"", b"e"])):
         for piece in pieces:
             spool.write(piece)

@@ -25,8 +25,10 @@ from doctr_serve.errors import (
 from doctr_serve.rpc.intake.incoming import interruptible, paced
 from doctr_serve.rpc.intake.messages import documents_of, receive_upload
 from doctr_serve.rpc.intake.options import options_of
+from doctr_serve.rpc.intake.spool import SpoolMemory
 from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2
+from support.forms import spool_memory
 
 
 def message(*documents: ocr_pb2.Document, **options: Any) -> ocr_pb2.OCRRequest:
@@ -40,7 +42,9 @@ def piece(content: bytes, name: str = "", *, continued: bool = False, password: 
 def received(*messages: ocr_pb2.OCRRequest, **settings: Any) -> list[tuple[str, bytes, str]]:
     with ExitStack() as stack:
         first, *rest = messages
-        documents = receive_upload(first, iter(rest), Settings(**settings), stack)
+        limits = Settings(**settings)
+        memory = SpoolMemory.from_settings(limits)
+        documents = receive_upload(first, iter(rest), limits, memory, stack)
         return [(document.name, content_of(document), document.pdf_password) for document in documents]
 
 
@@ -81,9 +85,7 @@ def test_pieces_are_put_together_in_memory_or_in_a_file(spool_memory_bytes: int)
 
 def test_files_have_no_name_that_could_outlive_the_server_and_close_when_the_request_ends() -> None:
     with ExitStack() as stack:
-        (document,) = receive_upload(
-            message(piece(b"content")), iter([]), Settings(spool_memory_bytes=0), stack
-        )
+        (document,) = receive_upload(message(piece(b"content")), iter([]), Settings(), spool_memory(0), stack)
         assert not isinstance(document.content, bytes | Path)
         assert os.fstat(document.content.fileno()).st_nlink == 0
     assert document.content.closed
@@ -99,7 +101,9 @@ def test_too_many_bytes_are_refused_at_the_message_that_brings_them() -> None:
             yield message(piece(b"x" * 10, continued=True))
 
     with pytest.raises(RequestTooLargeError), ExitStack() as stack:
-        receive_upload(message(piece(b"x" * 10)), endless(), Settings(max_request_bytes=100), stack)
+        receive_upload(
+            message(piece(b"x" * 10)), endless(), Settings(max_request_bytes=100), spool_memory(0), stack
+        )
     assert taken == 10
 
 
@@ -217,7 +221,9 @@ def test_messages_without_end_reach_a_limit_whatever_they_bring(endless: ocr_pb2
         pytest.raises(RequestTooLargeError, match=r"is larger than .* send pieces of 64 KiB"),
         ExitStack() as stack,
     ):
-        receive_upload(message(piece(b"1")), messages(), Settings(max_request_bytes=1_000_000), stack)
+        receive_upload(
+            message(piece(b"1")), messages(), Settings(max_request_bytes=1_000_000), spool_memory(0), stack
+        )
     assert taken < 20_000
 
 

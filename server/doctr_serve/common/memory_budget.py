@@ -40,6 +40,13 @@ class MemoryBudget:
             interrupt.wait(lambda seconds: self._condition.wait_for(lambda: self._fits(size_bytes), seconds))
             self._held_bytes += size_bytes
 
+    def try_take(self, size_bytes: int) -> bool:
+        """Takes bytes where there is room now; returns whether there was."""
+        with self._condition:
+            fits = self._held_bytes + size_bytes <= self.total_bytes
+            self._held_bytes += size_bytes * fits
+            return fits
+
     def add(self, size_bytes: int) -> None:
         """Counts bytes that are taken whether or not there is room."""
         with self._condition:

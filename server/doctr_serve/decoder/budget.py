@@ -40,10 +40,14 @@ class Budget:
         memory_bytes: address space of the process at most, whatever the page is; 0 for no limit at all.
         timeout_s: seconds for a page at most.
         max_page_pixels: pixels of the largest page.
+        max_scan_pixels: pixels of the largest scan that is drawn at its own resolution.
     """
 
-    def __init__(self, memory_bytes: int, timeout_s: float, max_page_pixels: int) -> None:
+    def __init__(
+        self, memory_bytes: int, timeout_s: float, max_page_pixels: int, max_scan_pixels: int
+    ) -> None:
         self.max_page_pixels = max_page_pixels
+        self.max_scan_pixels = min(max_scan_pixels, max_page_pixels)
         self._memory_bytes = memory_bytes
         self._timeout_s = timeout_s
         self._mapped_bytes = 0

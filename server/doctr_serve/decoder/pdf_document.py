@@ -33,8 +33,14 @@ __all__ = ["PdfDocument"]
 # Measured with pages at the pixel limit, and rounded up: a rendered page takes 3 bytes a pixel, and its groups with
 # transparency 8 more. (FPDFPage_HasTransparency does not tell which pages have such.)
 BYTES_PER_PAGE_PIXEL = 12
-# A decoded picture takes 3 to 10 bytes a pixel (10 for a progressive JPEG), JPEG 2000 takes 15.
+# A decoded picture takes 3 to 10 bytes a pixel (10 for a progressive JPEG), JPEG 2000 takes 15: this is enough for
+# 35 million pixels (A4 at 600 dpi) of the former.
 BYTES_PER_PICTURE_PIXEL = 16
+MAX_PICTURE_BYTES = 384 * 1024 * 1024
+# PDFium decodes a picture whole, at whatever size it is drawn. A0 at 300 dpi has 140 million pixels.
+MAX_PICTURE_TO_PAGE = 4
+# What scanners are set to for OCR: whoever gets this much, or more, has lost nothing.
+ENOUGH_DPI = 300
 # Any page of any size lies in it.
 EVERYWHERE = (-1e6, -1e6, 1e6, 1e6)
 
@@ -87,9 +93,7 @@ class PdfDocument:
         """
         try:
             width, height = self._document.get_page_size(page_number - 1)
-            scale = chosen_scale(
-                width, height, self._user_unit(page_number), None, self._budget.max_page_pixels
-            )
+            scale = chosen_scale(width, height, self._user_unit(page_number), None, self._budget)
         except (pdfium.PdfiumError, DecodeFailure):
             return 0, 0
         return pixels_of(height, scale.value), pixels_of(width, scale.value)
@@ -98,7 +102,7 @@ class PdfDocument:
         """Returns the rendered page.
 
         Raises:
-            DecodeFailure: the page is too large for anything on it to be legible within the limit.
+            DecodeFailure: the page is too large for anything on it to be legible within the limit, or its picture is.
             PdfiumError: the page is damaged.
         """
         # Loading runs through the page's operators, and takes no memory for its pixels yet.
@@ -124,13 +128,22 @@ class PdfDocument:
             page.set_cropbox(*EVERYWHERE)
             width, height = page.get_size()
         pictures = pictures_of(page)
-        limit = self._budget.max_page_pixels
-        scale = chosen_scale(width, height, self._user_unit(page_number), pictures.scan_scale, limit)
+        self._check_picture(pictures.largest_pixels)
+        user_unit = self._user_unit(page_number)
+        scale = chosen_scale(width, height, user_unit, pictures.scan_scale, self._budget)
         pixels = pixels_of(height, scale.value) * pixels_of(width, scale.value)
         memory_bytes = pixels * BYTES_PER_PAGE_PIXEL
-        memory_bytes += min(pictures.largest_pixels, limit) * BYTES_PER_PICTURE_PIXEL
+        memory_bytes += min(pictures.largest_pixels * BYTES_PER_PICTURE_PIXEL, MAX_PICTURE_BYTES)
         self._budget.allow(pixels, memory_bytes)
         return scale
+
+    def _check_picture(self, pixels: int) -> None:
+        if pixels > MAX_PICTURE_TO_PAGE * self._budget.max_page_pixels:
+            raise DecodeFailure(
+                "too_large",
+                f"a picture of {pixels} pixels stands on it, more than {MAX_PICTURE_TO_PAGE} times the "
+                f"{self._budget.max_page_pixels} pixels that this server decodes; send it smaller",
+            )
 
     def _read_user_unit(self, page_number: int) -> float:
         return user_unit(self._document, page_number - 1) if self._may_have_user_units else 1.0
@@ -161,7 +174,7 @@ def _placeholder(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> tuple[No
 
 
 def _reduced(scale: Scale) -> tuple[Notice, ...]:
-    if scale.value >= scale.wanted:
+    if scale.value >= scale.wanted or scale.dpi >= ENOUGH_DPI:
         return ()
     consequence = "its picture has no finer detail" if scale.is_scans_own else "small print may be lost"
     message = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from doctr_serve.decoder.budget import Budget
 from doctr_serve.decoder.failure import DecodeFailure
 
 __all__ = ["RENDER_SCALE", "Scale", "chosen_scale", "pixels_of"]
@@ -44,19 +45,20 @@ class Scale(NamedTuple):
 
 
 def chosen_scale(
-    width: float, height: float, user_unit: float, scan_scale: float | None, max_pixels: int
+    width: float, height: float, user_unit: float, scan_scale: float | None, budget: Budget
 ) -> Scale:
     """Returns at which scale to render a page.
 
-    docTR's scale; a scan's own where that is finer. Where this gives more than ``max_pixels``: the scan's own
-    if that is coarser and enough, because it loses nothing, else the largest within ``max_pixels``.
+    docTR's scale; a scan's own where that is finer, up to ``max_scan_pixels``. Where docTR's gives more than
+    ``max_page_pixels``: the scan's own if that is coarser and enough, because it loses nothing, else the largest
+    within the limit.
 
     Args:
         width: of the page, in its units.
         height: as ``width``.
         user_unit: points per unit.
         scan_scale: the scan's pixels per unit; None for a page that is no scan.
-        max_pixels: pixels that the page may have.
+        budget: knows how many pixels the page may have.
 
     Raises:
         DecodeFailure: the page has no extent, or is so large that nothing on it would be legible.
@@ -64,15 +66,16 @@ def chosen_scale(
     if not (width > 0 and height > 0):
         raise DecodeFailure("unreadable", "the page has no extent")
     wanted = RENDER_SCALE * user_unit
+    value = _largest_within(width, height, wanted, budget.max_page_pixels)
     if scan_scale is not None:
         scan_scale *= ROUNDING
         wanted = max(wanted, scan_scale)
-    value = _largest_within(width, height, wanted, max_pixels)
+        value = max(value, _largest_within(width, height, wanted, budget.max_scan_pixels))
     if value < MIN_SCALE:
         raise DecodeFailure(
             "too_large",
-            f"at {width:.0f} x {height:.0f} points nothing on it is legible within the {max_pixels} pixels that "
-            "this server decodes; send it smaller",
+            f"at {width:.0f} x {height:.0f} points nothing on it is legible within the "
+            f"{budget.max_page_pixels} pixels that this server decodes; send it smaller",
         )
     if value < wanted and scan_scale is not None and scan_scale < value:
         return Scale(max(scan_scale, MIN_SCALE), wanted, user_unit, is_scans_own=True)

@@ -1,8 +1,8 @@
 """The decoder process: parses hostile files so that the server does not have to.
 
 Started by ``documents.process`` as ``python -m doctr_serve.decoder.worker <socket> <memory bytes> <timeout>
-<page pixels>``. It holds at most one document, answers one message at a time, and ends when its socket does. It imports
-neither torch nor grpc.
+<page pixels> <scan pixels>``. It holds at most one document, answers one message at a time, and ends when its socket
+does. It imports neither torch nor grpc.
 """
 
 from __future__ import annotations
@@ -194,11 +194,13 @@ def main(arguments: list[str], worker_class: type[Worker] = Worker) -> None:
     """Entry point.
 
     Args:
-        arguments: socket's file descriptor, memory in bytes, seconds for one operation, pixels of a page.
+        arguments: socket's file descriptor, memory in bytes, seconds for one operation, pixels of a page, and of a
+            scan in a PDF.
         worker_class: what answers; tests pass workers that fail on purpose.
     """
     descriptor, memory_bytes, timeout_s = int(arguments[0]), int(arguments[1]), float(arguments[2])
-    budget = Budget(memory_bytes, timeout_s, max_page_pixels=int(arguments[3]))
+    max_page_pixels, max_scan_pixels = int(arguments[3]), int(arguments[4])
+    budget = Budget(memory_bytes, timeout_s, max_page_pixels, max_scan_pixels)
     # The server decides when this process ends: a Ctrl-C or SIGTERM for everyone must let a drain finish.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

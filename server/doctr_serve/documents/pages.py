@@ -103,6 +103,7 @@ class DocumentLimits:
         max_documents: documents per request.
         max_pages: selected pages per request.
         max_page_pixels: pixels per page, checked from headers.
+        max_scan_pixels: pixels to which a scan in a PDF is rendered at most, where docTR's scale does not give more.
         page_decode_timeout_s: seconds to open a document, or to decode one page.
         decoder_memory_bytes: address space of one decoder process.
     """
@@ -110,6 +111,7 @@ class DocumentLimits:
     max_documents: int
     max_pages: int
     max_page_pixels: int
+    max_scan_pixels: int
     page_decode_timeout_s: float
     decoder_memory_bytes: int
 
@@ -120,6 +122,7 @@ class DocumentLimits:
             max_documents=settings.max_documents,
             max_pages=settings.max_pages,
             max_page_pixels=settings.max_page_pixels,
+            max_scan_pixels=settings.max_scan_pixels,
             page_decode_timeout_s=settings.page_decode_timeout_s,
             decoder_memory_bytes=settings.decoder_memory_bytes,
         )

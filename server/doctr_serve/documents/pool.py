@@ -225,6 +225,7 @@ class DecoderPool:
             self.limits.decoder_memory_bytes,
             self.limits.page_decode_timeout_s,
             self.limits.max_page_pixels,
+            self.limits.max_scan_pixels,
             self._worker_command,
         )
 

@@ -64,7 +64,8 @@ class DecoderProcess:
         memory_bytes: its address space; 0 for no limit.
         timeout_s: seconds it may take for one answer.
         max_page_pixels: pixels of a page at most; larger pages of a PDF are rendered smaller.
-        command: what to start; the socket's descriptor and the three limits are appended.
+        max_scan_pixels: pixels of a scan in a PDF at most, likewise.
+        command: what to start; the socket's descriptor and the four limits are appended.
     """
 
     def __init__(
@@ -72,15 +73,17 @@ class DecoderProcess:
         memory_bytes: int,
         timeout_s: float,
         max_page_pixels: int,
+        max_scan_pixels: int,
         command: Sequence[str] = WORKER_COMMAND,
     ) -> None:
         self._timeout_s = timeout_s
         self._max_page_pixels = max_page_pixels
+        limits = (memory_bytes, timeout_s, max_page_pixels, max_scan_pixels)
         ours, theirs = socket.socketpair()
         ours.settimeout(timeout_s)  # of what is sent; reads wait for readiness
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the operator's own interpreter
-                [*command, *map(str, (theirs.fileno(), memory_bytes, timeout_s, max_page_pixels))],
+                [*command, *map(str, (theirs.fileno(), *limits))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

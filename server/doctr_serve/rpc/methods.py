@@ -40,7 +40,7 @@ class Method:
     path: str
     threads: ThreadGroup
     is_logged: bool = False
-    message_timeout_s: float | None = 10.0
+    message_timeout_s: float | None = 2.0
 
     @property
     def reads_documents(self) -> bool:
@@ -73,5 +73,8 @@ METHODS: Mapping[str, Method] = {
 
 def method_of(path: str, *, streams_requests: bool) -> Method:
     """Returns a method's row; for one that the table does not know, a row that keeps its calls to themselves."""
-    known = METHODS.get(path)
-    return known or Method(path, ThreadGroup.STREAMS if streams_requests else ThreadGroup.QUERIES)
+    if path in METHODS:
+        return METHODS[path]
+    if streams_requests:  # tools keep a stream of reflection open while a person types
+        return Method(path, ThreadGroup.STREAMS, message_timeout_s=10.0)
+    return Method(path, ThreadGroup.QUERIES)

@@ -28,7 +28,7 @@ __all__ = ["OCRServer", "serve"]
 SPARE_THREADS = 8
 """Threads for documents beyond the places in the queue: they refuse what does not fit."""
 
-SMALL_THREADS = {ThreadGroup.QUERIES: 32, ThreadGroup.HEALTH: 64, ThreadGroup.STREAMS: 8}
+SMALL_THREADS = {ThreadGroup.QUERIES: 128, ThreadGroup.HEALTH: 128, ThreadGroup.STREAMS: 64}
 """Threads of the groups that read no documents, at most: they are started as they are needed."""
 
 MAX_CONCURRENT_RPCS = 1000

@@ -13,6 +13,7 @@ from doctr_serve.reading import PreparedReading, Reader
 from doctr_serve.rpc.call import Call, current_call
 from doctr_serve.rpc.intake.messages import documents_of, receive_upload
 from doctr_serve.rpc.intake.options import options_of
+from doctr_serve.rpc.intake.spool import SpoolMemory
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 
 __all__ = ["OCRServicer"]
@@ -28,6 +29,7 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._settings = reader.settings
+        self._upload_memory = SpoolMemory.from_settings(reader.settings)
 
     def StreamPages(  # noqa: N802 - grpc's name
         self, request: ocr_pb2.OCRRequest, context: grpc.ServicerContext
@@ -52,7 +54,9 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
             with self._reader.arrival() as place:
                 first = next(request_iterator, None) or ocr_pb2.OCRRequest()
                 prepared = self._prepare(first, call)
-                documents = receive_upload(first, request_iterator, self._settings, stack)
+                documents = receive_upload(
+                    first, request_iterator, self._settings, self._upload_memory, stack
+                )
                 del first  # as large as a message may be
                 stack.enter_context(place())
             yield from _results(prepared, documents, call)

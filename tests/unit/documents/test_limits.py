@@ -139,7 +139,12 @@ def test_a_picture_bomb_inside_a_small_pdf_page_stays_in_the_decoder(make_pool, 
         )
     )
     page.obj.Resources.XObject = pikepdf.Dictionary(I=picture)
-    pool = make_pool(decoder_memory_bytes=400 * 2**20, page_decode_timeout_s=2, max_page_pixels=1_000_000)
+    pool = make_pool(
+        decoder_memory_bytes=400 * 2**20,
+        page_decode_timeout_s=2,
+        max_page_pixels=400_000_000,
+        max_scan_pixels=1_000_000,
+    )
     pool.warm()
     content = saved(document)
     Path("/proc/self/clear_refs").write_text("5")  # proc(5): sets VmHWM to what is resident now

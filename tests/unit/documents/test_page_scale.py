@@ -167,6 +167,25 @@ def test_a_scan_finer_than_the_limit_is_rendered_at_the_limit(make_pool, read) -
     assert [warning.code for warning in page.warnings] == ["PAGE_REDUCED"]
 
 
+@pytest.mark.parametrize(("max_scan_pixels", "dpi"), [(35_000_000, 600), (8_700_000, 299)])
+def test_a_scan_is_reduced_silently_to_what_scanners_are_set_to_and_no_further(
+    make_pool, read, max_scan_pixels: int, dpi: int
+) -> None:
+    scan = Image.new("L", (4960, 7016), "white")
+    content = picture_pdf(scan, (4960 / 600 * 72, 7016 / 600 * 72))
+    (page,) = read(content, through=make_pool(max_scan_pixels=max_scan_pixels))
+    assert page.image.shape[0] == pytest.approx(7016 * dpi / 600, abs=30)
+    assert [warning.code for warning in page.warnings] == ["PAGE_REDUCED"] * (dpi < 300)
+
+
+def test_a_picture_too_large_to_be_decoded_is_refused_by_its_size(make_pool, read) -> None:
+    results = read(
+        picture_pdf(SCAN, shrunk(0.5)), through=make_pool(max_page_pixels=SCAN.width * SCAN.height // 5)
+    )
+    assert isinstance(results[0].error, PageTooLargeError)
+    assert "4 times the" in results[0].error.message
+
+
 def test_one_page_too_large_costs_the_others_nothing(make_pool, read) -> None:
     document = pikepdf.new()
     for size in ((300, 200), (3456, 4608), (300, 200)):

@@ -13,6 +13,7 @@ from typing import Self
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 
+from doctr_serve.common.memory_budget import MemoryBudget
 from doctr_serve.documents import DocumentQuota, SourceDocument
 from doctr_serve.errors import InvalidRequestError, RequestTooLargeError
 from doctr_serve.rpc.intake.encoded_text import refuse_encoded_text
@@ -21,7 +22,7 @@ from doctr_serve.rpc.intake.form_headers import HOW_TO_SEND, boundary_of
 from doctr_serve.rpc.intake.form_part import FILES, PDF_PASSWORD, PartHeaders
 from doctr_serve.rpc.intake.form_start import FormStart
 from doctr_serve.rpc.intake.limits import MAX_PASSWORD_BYTES, check_name
-from doctr_serve.rpc.intake.spool import Spool
+from doctr_serve.rpc.intake.spool import Spool, SpoolMemory
 
 __all__ = ["FormReader"]
 
@@ -36,19 +37,17 @@ class FormReader:
         content_type: the request's Content-Type, with the boundary.
         max_bytes: longest body, documents and framing together.
         max_documents: most parts named ``files``.
-        spool_memory_bytes: bytes of one document kept in memory; a larger one goes to a temporary file.
+        memory: for documents; what has no room there goes to a temporary file.
 
     Raises:
         InvalidRequestError: the content type is not multipart/form-data, or has no usable boundary.
     """
 
-    def __init__(
-        self, content_type: str, *, max_bytes: int, max_documents: int, spool_memory_bytes: int
-    ) -> None:
+    def __init__(self, content_type: str, *, max_bytes: int, max_documents: int, memory: SpoolMemory) -> None:
         self._max_bytes = max_bytes
         self._quota = DocumentQuota(max_documents, field=FILES)
         self._max_parts = max_documents + PARTS_WITHOUT_DOCUMENT
-        self._spool_memory_bytes = spool_memory_bytes
+        self._memory = memory
         self._received_bytes = 0
         self._part_count = 0
         self._ended = False
@@ -152,7 +151,7 @@ class FormReader:
             )
         if self._part_name == FILES:
             check_name(self._file_name, len(self._files) + 1, field=FILES)
-        self._part = Spool(self._spool_memory_bytes if self._part_name == FILES else MAX_PASSWORD_BYTES)
+        self._part = Spool(self._memory if self._part_name == FILES else _password_memory())
         self._spools.append(self._part)
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
@@ -189,6 +188,11 @@ class FormReader:
 
     def _on_end(self) -> None:
         self._ended = True
+
+
+def _password_memory() -> SpoolMemory:
+    """Returns room for one password, which no other upload can take: none ever reaches a file."""
+    return SpoolMemory(MAX_PASSWORD_BYTES, MemoryBudget(MAX_PASSWORD_BYTES))
 
 
 def _password(part: Spool) -> str:

@@ -13,7 +13,7 @@ from doctr_serve.rpc.intake.encoded_text import refuse_encoded_text
 from doctr_serve.rpc.intake.forms import FormReader
 from doctr_serve.rpc.intake.incoming import paced
 from doctr_serve.rpc.intake.limits import check_name, check_password
-from doctr_serve.rpc.intake.spool import Spool
+from doctr_serve.rpc.intake.spool import Spool, SpoolMemory
 from doctr_serve.rpc.intake.volume import RequestVolume
 
 if TYPE_CHECKING:
@@ -52,7 +52,11 @@ def documents_of(request: ocr_pb2.OCRRequest, settings: Settings) -> list[Source
 
 
 def receive_upload(
-    first: ocr_pb2.OCRRequest, rest: Iterator[ocr_pb2.OCRRequest], settings: Settings, stack: ExitStack
+    first: ocr_pb2.OCRRequest,
+    rest: Iterator[ocr_pb2.OCRRequest],
+    settings: Settings,
+    memory: SpoolMemory,
+    stack: ExitStack,
 ) -> list[SourceDocument]:
     """Returns the documents of an upload, once all of it has arrived.
 
@@ -60,7 +64,8 @@ def receive_upload(
         first: the first message; decides between a form (``body``) and documents.
         rest: the messages after it.
         settings: the limits.
-        stack: temporary files live until it closes.
+        memory: what the server's uploads share.
+        stack: what was uploaded lives until it closes.
 
     Raises:
         NoDocumentsError: the upload ended without one.
@@ -74,12 +79,12 @@ def receive_upload(
     later = _only("body" if is_form else "documents", rest)
     messages = _counted(_in_time(chain([first], later), settings), settings)
     if not is_form:
-        return _receive_documents(messages, settings, stack)
+        return _receive_documents(messages, settings, memory, stack)
     if first.documents:
         raise InvalidRequestError(
             "an upload is either a form in body, or documents; not both", field="documents"
         )
-    return _receive_form(first.body.content_type, messages, settings, stack)
+    return _receive_form(first.body.content_type, messages, settings, memory, stack)
 
 
 def _in_time(messages: Iterator[ocr_pb2.OCRRequest], settings: Settings) -> Iterator[ocr_pb2.OCRRequest]:
@@ -113,14 +118,18 @@ def _only(accepted: str, messages: Iterator[ocr_pb2.OCRRequest]) -> Iterator[ocr
 
 
 def _receive_form(
-    content_type: str, messages: Iterator[ocr_pb2.OCRRequest], settings: Settings, stack: ExitStack
+    content_type: str,
+    messages: Iterator[ocr_pb2.OCRRequest],
+    settings: Settings,
+    memory: SpoolMemory,
+    stack: ExitStack,
 ) -> list[SourceDocument]:
     form = stack.enter_context(
         FormReader(
             content_type,
             max_bytes=settings.max_request_bytes,
             max_documents=settings.max_documents,
-            spool_memory_bytes=settings.spool_memory_bytes,
+            memory=memory,
         )
     )
     for message in messages:
@@ -130,7 +139,7 @@ def _receive_form(
 
 
 def _receive_documents(
-    messages: Iterator[ocr_pb2.OCRRequest], settings: Settings, stack: ExitStack
+    messages: Iterator[ocr_pb2.OCRRequest], settings: Settings, memory: SpoolMemory, stack: ExitStack
 ) -> list[SourceDocument]:
     quota = DocumentQuota(settings.max_documents)
     heads: list[tuple[str, str]] = []
@@ -141,7 +150,7 @@ def _receive_documents(
                 quota.take()
                 number = len(heads) + 1
                 heads.append((_name(document, number), _password(document, number)))
-                spools.append(stack.enter_context(closing(Spool(settings.spool_memory_bytes))))
+                spools.append(stack.enter_context(closing(Spool(memory))))
             elif not spools:
                 raise InvalidRequestError(
                     "the first document of an upload cannot be continued", field="documents"

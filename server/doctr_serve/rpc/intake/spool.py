@@ -6,12 +6,15 @@ import contextlib
 import errno
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
+from doctr_serve.common.memory_budget import MemoryBudget
 from doctr_serve.errors import StorageFullError
+from doctr_serve.settings import Settings
 
-__all__ = ["HEAD_BYTES", "Spool"]
+__all__ = ["HEAD_BYTES", "Spool", "SpoolMemory"]
 
 HEAD_BYTES = 64
 """Bytes of a document's beginning that are kept at hand, enough to tell how its content is encoded."""
@@ -30,22 +33,43 @@ NO_ROOM = frozenset(
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class SpoolMemory:
+    """How much of the uploads may be kept in memory.
+
+    Attributes:
+        document_bytes: of one document.
+        budget: of all documents of all requests.
+    """
+
+    document_bytes: int
+    budget: MemoryBudget
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> SpoolMemory:
+        """Returns what one server's uploads share."""
+        return cls(settings.spool_memory_bytes, MemoryBudget(settings.upload_memory_bytes))
+
+
 class Spool:
     """One document's bytes as they arrive.
 
     The temporary file has no name: it is gone as soon as it is closed, even where the server is killed.
 
     Args:
-        max_memory_bytes: bytes kept in memory; once there are more, all of them move to a file.
+        memory: for how many bytes there is memory; once there are more, all of them move to a file.
 
     Attributes:
         size_bytes: bytes written so far.
         head: the first ``HEAD_BYTES`` of them.
     """
 
-    def __init__(self, max_memory_bytes: int) -> None:
-        self._max_memory_bytes = max(1, max_memory_bytes)  # 0 means no bound to SpooledTemporaryFile
-        self._file = SpooledTemporaryFile(max_size=self._max_memory_bytes)  # noqa: SIM115 - closed by close()
+    def __init__(self, memory: SpoolMemory) -> None:
+        self._memory = memory
+        self._held_bytes = 0
+        self._is_in_memory = True
+        # Of any size, to the standard library: when it moves is decided here.
+        self._file = SpooledTemporaryFile()  # noqa: SIM115 - closed by close()
         self.size_bytes = 0
         self.head = b""
 
@@ -60,6 +84,8 @@ class Spool:
         if len(self.head) < HEAD_BYTES:
             self.head += piece[: HEAD_BYTES - len(self.head)]
         with _room():
+            if self._is_in_memory and not self._takes(len(piece)):
+                self._move_to_file()
             self._file.write(piece)
 
     def content(self) -> bytes | BinaryIO:
@@ -74,7 +100,7 @@ class Spool:
         """
         with _room():
             self._file.flush()
-        if self.size_bytes > self._max_memory_bytes:
+        if not self._is_in_memory:
             return cast(BinaryIO, self._file)
         self._file.seek(0)
         return self._file.read()
@@ -85,6 +111,22 @@ class Spool:
         # the file is closed nevertheless.
         with contextlib.suppress(OSError):
             self._file.close()
+        self._give_back()
+
+    def _takes(self, size_bytes: int) -> bool:
+        if self.size_bytes > self._memory.document_bytes or not self._memory.budget.try_take(size_bytes):
+            return False
+        self._held_bytes += size_bytes
+        return True
+
+    def _move_to_file(self) -> None:
+        self._file.rollover()
+        self._is_in_memory = False
+        self._give_back()
+
+    def _give_back(self) -> None:
+        self._memory.budget.give_back(self._held_bytes)
+        self._held_bytes = 0
 
 
 @contextlib.contextmanager
