@@ -71,11 +71,3 @@ def test_another_fault_of_the_disk_stays_a_fault_of_the_server(monkeypatch: pyte
     monkeypatch.setattr(tempfile, "TemporaryFile", broken)
     with pytest.raises(PermissionError):
         spool.write(b"xy")
-
-
-def test_a_spool_keeps_its_beginning_at_hand() -> None:
-    spool = Spool(0)
-    for piece in (b"", b"ab", b"c" * 100, b"d"):
-        spool.write(piece)
-    assert spool.head == b"ab" + b"c" * 62
-    spool.close()

@@ -11,10 +11,7 @@ from typing import BinaryIO, cast
 
 from doctr_serve.errors import StorageFullError
 
-__all__ = ["HEAD_BYTES", "Spool"]
-
-HEAD_BYTES = 64
-"""Bytes of a document's beginning that are kept at hand, enough to tell how its content is encoded."""
+__all__ = ["Spool"]
 
 RETRY_AFTER_S = 10.0
 """When a caller may come back: room comes back as soon as another request's uploads have been read."""
@@ -40,14 +37,12 @@ class Spool:
 
     Attributes:
         size_bytes: bytes written so far.
-        head: the first ``HEAD_BYTES`` of them.
     """
 
     def __init__(self, max_memory_bytes: int) -> None:
         self._max_memory_bytes = max(1, max_memory_bytes)  # 0 means no bound to SpooledTemporaryFile
         self._file = SpooledTemporaryFile(max_size=self._max_memory_bytes)  # noqa: SIM115 - closed by close()
         self.size_bytes = 0
-        self.head = b""
 
     def write(self, piece: bytes) -> None:
         """Appends bytes.
@@ -57,8 +52,6 @@ class Spool:
             OSError: the temporary file cannot be written for another reason.
         """
         self.size_bytes += len(piece)
-        if len(self.head) < HEAD_BYTES:
-            self.head += piece[: HEAD_BYTES - len(self.head)]
         with _room():
             self._file.write(piece)
 
