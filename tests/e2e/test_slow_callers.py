@@ -163,6 +163,15 @@ def test_a_caller_who_does_not_read_is_let_go(edge, server, pages):
         assert not received(connection).endswith(END_OF_ANSWER)
 
 
+def test_a_caller_who_pauses_gets_the_whole_answer_and_holds_up_the_server_meanwhile(edge, server):
+    server.service.pages, server.service.word = 300, "x" * 60_000
+    with connected(edge(idle_timeout=1)) as connection:
+        connection.sendall(SMALL_REQUEST)
+        eventually(lambda: server.service.calls)
+        assert not server.service.calls[-1].ended.wait(2)
+        assert received(connection).endswith(END_OF_ANSWER)
+
+
 def test_a_caller_over_http2_who_does_not_read_is_let_go_at_the_end_of_the_answer_too(edge):
     with connected(edge(stream_flush_timeout=1)) as connection:
         get_over_http2(connection, "/models", window_bytes=0)

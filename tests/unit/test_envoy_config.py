@@ -129,6 +129,14 @@ def test_headers_have_seconds_to_arrive_and_the_rest_of_an_upload_is_the_servers
     assert Settings().upload_idle_timeout_s < Settings().request_timeout_s
 
 
+def test_what_waits_for_a_slow_reader_fits_what_the_transcoder_takes_with_a_page_in_front_of_it():
+    transcoder = next(entry for entry in MANAGER["http_filters"] if "transcoder" in entry["name"])
+    protocols = SHIPPED["static_resources"]["clusters"][0]["typed_extension_protocol_options"]
+    (options,) = protocols.values()
+    window = options["explicit_http_config"]["http2_protocol_options"]["initial_stream_window_size"]
+    assert 2 * window <= transcoder["typed_config"]["max_response_body_size"]
+
+
 def test_the_shipped_limits_are_the_servers_defaults():
     assert changed(max_request_bytes=Settings().max_request_bytes) == []
 
