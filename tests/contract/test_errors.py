@@ -18,6 +18,7 @@ from doctr_serve.v1 import ocr_pb2
 from google.api import httpbody_pb2
 from google.rpc import code_pb2
 from support.faulty_decoder import faulty
+from support.forms import CONTENT_TYPE, body, file_part
 from support.pages import png, short_pdf, two_columns
 from support.samples import letter_jpeg, letter_pdf
 from support.server import Failure, failure_of, request, unpacked
@@ -252,6 +253,28 @@ REFUSED_UPLOADS: dict[str, tuple[Callable[[], list[ocr_pb2.OCRRequest]], str, li
         "INVALID_REQUEST",
         ["documents"],
         "too late",
+    ),
+    "base64 in pieces": (
+        lambda: [
+            request(named("a.pdf", base64.b64encode(short_pdf(1))[:10])),
+            request(named("", base64.b64encode(short_pdf(1))[10:], continued=True)),
+        ],
+        "UNSUPPORTED_DOCUMENT",
+        ["a.pdf"],
+        "'a.pdf': the content is base64 text of a PDF file; send the file's own bytes",
+    ),
+    "a form with base64": (
+        lambda: [
+            ocr_pb2.OCRRequest(
+                body=httpbody_pb2.HttpBody(
+                    content_type=CONTENT_TYPE,
+                    data=body(file_part("a.pdf", base64.encodebytes(short_pdf(1)))),
+                )
+            )
+        ],
+        "UNSUPPORTED_DOCUMENT",
+        ["a.pdf"],
+        "'a.pdf': the content is base64 text of a PDF file; send the file's own bytes",
     ),
     "a form of another type": (
         lambda: [ocr_pb2.OCRRequest(body=httpbody_pb2.HttpBody(content_type="text/plain", data=b"hello"))],

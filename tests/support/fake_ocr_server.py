@@ -67,6 +67,7 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
         page_permits: one is taken per page; None sends pages at once.
         fail_after_pages: a call breaks off with this error after one page; used once.
         bad_pages: numbers of pages that come back with an error.
+        warnings: by page number, codes and messages of its warnings.
         word: text of the word, when it should be another one.
         delays_s: seconds before the first page of the documents with these names.
         most_at_once: largest number of calls that were open at the same time.
@@ -79,6 +80,7 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
         self.page_permits: threading.Semaphore | None = None
         self.fail_after_pages: DoctrServeError | None = None
         self.bad_pages: dict[int, DoctrServeError] = {}
+        self.warnings: dict[int, list[tuple[str, str]]] = {}
         self.word: str | None = None
         self.delays_s: dict[str, float] = {}
         self.most_at_once = 0
@@ -161,6 +163,10 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
             dimensions=[1684, 1190],
             page_number=number,
             page_count=self.pages,
+            warnings=[
+                ocr_pb2.PageWarning(code=code, message=message)
+                for code, message in self.warnings.get(number, ())
+            ],
         )
         if number in self.bad_pages:
             result.error.CopyFrom(to_status(self.bad_pages[number]))

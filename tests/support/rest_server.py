@@ -25,6 +25,7 @@ from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 from support.fake_ocr_server import SERVICE_NAME, FakeOCRService, FakeServer
+from support.forms import spool_memory
 
 START_TIMEOUT_S = 30
 
@@ -55,7 +56,7 @@ class FakeFormService(FakeOCRService):
                 first.body.content_type,
                 max_bytes=self.max_request_bytes,
                 max_documents=8,
-                spool_memory_bytes=1 << 30,
+                memory=spool_memory(1 << 30, all_bytes=1 << 32),
             ) as form:
                 for message in itertools.chain([first], request_iterator):
                     form.feed(message.body.data)

@@ -23,6 +23,7 @@ from support.tools import ROOT
 from typer.testing import CliRunner
 
 SHIPPED = yaml.safe_load((config_folder() / "envoy.yaml").read_text())
+MANAGER = SHIPPED["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
 COMMAND = [sys.executable, "-m", "doctr_serve", "envoy"]
 MIB = 1024 * 1024
 
@@ -105,6 +106,35 @@ def test_envoys_timeouts_come_after_the_servers():
     assert set(changed(request_timeout_s=30)) == {"90s"}
     shipped = Settings().request_timeout_s
     assert changed(request_timeout_s=shipped) == []
+
+
+def test_an_answers_end_waits_for_its_reader_as_long_as_the_server_would():
+    assert changed(send_timeout_s=7) == ["7s"]
+    assert changed(send_timeout_s=Settings().send_timeout_s) == []
+
+
+def test_no_deadline_of_a_caller_outlasts_envoys_own():
+    routes = MANAGER["route_config"]["virtual_hosts"][0]["routes"]
+    limits = [
+        route["route"]["max_stream_duration"] for route in routes if "cluster" in route.get("route", {})
+    ]
+    assert limits
+    for limit in limits:
+        assert limit["grpc_timeout_header_max"] == limit["max_stream_duration"] == "660s"
+
+
+def test_headers_have_seconds_to_arrive_and_the_rest_of_an_upload_is_the_servers_to_bound():
+    assert float(MANAGER["request_headers_timeout"].removesuffix("s")) <= 10
+    assert "request_timeout" not in MANAGER
+    assert Settings().upload_idle_timeout_s < Settings().request_timeout_s
+
+
+def test_what_waits_for_a_slow_reader_fits_what_the_transcoder_takes_with_a_page_in_front_of_it():
+    transcoder = next(entry for entry in MANAGER["http_filters"] if "transcoder" in entry["name"])
+    protocols = SHIPPED["static_resources"]["clusters"][0]["typed_extension_protocol_options"]
+    (options,) = protocols.values()
+    window = options["explicit_http_config"]["http2_protocol_options"]["initial_stream_window_size"]
+    assert 2 * window <= transcoder["typed_config"]["max_response_body_size"]
 
 
 def test_the_shipped_limits_are_the_servers_defaults():

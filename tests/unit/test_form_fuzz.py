@@ -44,9 +44,6 @@ PREAMBLE = st.just(b"") | TRICKY.filter(lambda text: b"--" + BOUNDARY.encode() n
     preamble=PREAMBLE,
 )
 def test_any_chunking_gives_the_documents_that_were_sent(contents, cuts, memory, preamble):
-    contents.append(
-        b"\x89PNG"
-    )  # or hypothesis finds out how base64 begins, which is refused where nothing else is
     whole = preamble + body(*(file_part(f"{n}.png", content) for n, content in enumerate(contents)))
     with reader(spool_memory_bytes=memory) as form:
         for chunk in chunks(whole, cuts):
@@ -72,8 +69,6 @@ FRAGMENT = st.sampled_from(
         b"--" + BOUNDARY.encode() + b" \t",
         b"This is a multi-part message in MIME format.\r\n",
         b"\n",
-        b"data:image/png;base64,",
-        b"JVBERi0xLjcK",
         b"\x1f\x8b",
         b"x" * 5000,
         b"Content-Type: ",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import os
 import zlib
@@ -11,7 +10,6 @@ import pytest
 from doctr_serve.errors import (
     InvalidRequestError,
     NoDocumentsError,
-    UnsupportedDocumentError,
 )
 from doctr_serve.rpc.intake.spool import Spool
 from support.forms import BOUNDARY, body, content_of, file_part, part, read, reader, spool_memory
@@ -237,27 +235,6 @@ def test_spaces_after_a_boundary_are_left_out():
     whole = body(file_part("a.png", b"x"), file_part("b.png", b"y"))
     padded = whole.replace(BOUNDARY.encode() + b"\r\n", BOUNDARY.encode() + b" \t\r\n")
     assert read(padded) == read(whole)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        base64.b64encode(b"%PDF-1.7\n" + bytes(200)),
-        base64.encodebytes(b"\x89PNG\r\n\x1a\n" + bytes(200)),
-        base64.b64encode(b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(20)),
-        b"data:application/pdf;base64,JVBERi0xLjcK",
-    ],
-)
-def test_a_file_sent_as_text_is_refused_by_its_name(content):
-    with pytest.raises(UnsupportedDocumentError, match=r"'a\.pdf': the content is .*the file's own bytes"):
-        read(body(file_part("a.pdf", content)), spool_memory_bytes=10)
-
-
-def test_one_file_sent_as_text_does_not_cost_the_others():
-    documents = read(
-        body(file_part("a.pdf", b"data:application/pdf;base64,JVBERi0xLjcK"), file_part("b.pdf", b"x"))
-    )
-    assert [name for name, *_ in documents] == ["a.pdf", "b.pdf"]
 
 
 def test_an_empty_file_is_a_document_for_its_reader_to_refuse_by_name():

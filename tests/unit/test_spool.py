@@ -73,14 +73,6 @@ def test_another_fault_of_the_disk_stays_a_fault_of_the_server(monkeypatch: pyte
         spool.write(b"xy")
 
 
-def test_a_spool_keeps_its_beginning_at_hand() -> None:
-    spool = Spool(spool_memory(0))
-    for piece in (b"", b"ab", b"c" * 100, b"d"):
-        spool.write(piece)
-    assert spool.head == b"ab" + b"c" * 62
-    spool.close()
-
-
 def test_what_has_no_room_in_the_memory_of_all_uploads_goes_to_a_file_and_gives_its_room_to_others() -> None:
     memory = spool_memory(document_bytes=100, all_bytes=150)
     first, second, third = Spool(memory), Spool(memory), Spool(memory)

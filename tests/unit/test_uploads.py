@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import base64
 import os
 import threading
 import time
@@ -20,7 +19,6 @@ from doctr_serve.errors import (
     NoDocumentsError,
     RequestCancelled,
     RequestTooLargeError,
-    UnsupportedDocumentError,
 )
 from doctr_serve.rpc.intake.incoming import interruptible, paced
 from doctr_serve.rpc.intake.messages import documents_of, receive_upload
@@ -177,14 +175,6 @@ def test_an_option_of_megabytes_is_refused_at_once_and_quoted_short(
     assert time.process_time() - started < 0.5
     assert caught.value.field == name
     assert len(caught.value.message) < 300
-
-
-@pytest.mark.parametrize("whole", [True, False], ids=["whole", "uploaded"])
-def test_a_file_sent_as_text_is_refused_by_its_name(whole: bool) -> None:
-    document = piece(base64.b64encode(b"%PDF-1.7\n" + bytes(100)), "a.pdf")
-    with pytest.raises(UnsupportedDocumentError, match=r"'a\.pdf': the content is base64 text of a PDF file"):
-        documents_of(message(document), Settings()) if whole else received(message(document))
-    assert len(received(message(document, piece(b"%PDF-1.7")))) == 2
 
 
 def test_one_message_of_more_pieces_than_there_may_be_documents_is_refused_before_they_are_looked_at() -> (

@@ -66,6 +66,14 @@ def envoy(
             help="The server's request_timeout_s; Envoy's own limits come 60 s later.",
         ),
     ] = EnvoyOptions.request_timeout_s,
+    send_timeout_s: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            envvar="DOCTR_SERVE_SEND_TIMEOUT_S",
+            help="The server's send_timeout_s; also for the end of an answer, which only Envoy still holds.",
+        ),
+    ] = EnvoyOptions.send_timeout_s,
     drain_timeout_s: Annotated[
         float,
         typer.Option(
@@ -101,6 +109,7 @@ def envoy(
         admin=admin,
         max_request_bytes=max_request_bytes,
         request_timeout_s=request_timeout_s,
+        send_timeout_s=send_timeout_s,
         cors_origins=tuple(cors_origins or EnvoyOptions.cors_origins),
         access_log=access_log,
         reuse_port=reuse_port,

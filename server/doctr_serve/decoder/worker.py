@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Protocol
 
 from doctr_serve.decoder.budget import Budget
 from doctr_serve.decoder.channel import Channel, ChannelClosedError
+from doctr_serve.decoder.encoded_text import guess_encoding
 from doctr_serve.decoder.failure import DecodeFailure
 from doctr_serve.decoder.formats import ACCEPTED_FORMATS, HEAD_BYTES, guess_foreign_format, sniff_format
 from doctr_serve.decoder.notices import Notice, Raster
@@ -71,6 +72,21 @@ def open_document(file: BinaryIO, password: str, budget: Budget) -> tuple[str, D
     head = file.read(HEAD_BYTES)
     if not head:
         raise DecodeFailure("unreadable", "the file is empty")
+    format_name = _format_of(head)
+    if format_name == "pdf":
+        return format_name, PdfDocument(file, password, budget)
+    if format_name == "tiff":
+        return format_name, TiffDocument(file, budget)
+    return format_name, PictureDocument(file, format_name, budget)
+
+
+def _format_of(head: bytes) -> str:
+    # Before the formats: an address may hold a PDF's first line as it is, which may stand anywhere in the head.
+    encoding = guess_encoding(head)
+    if encoding is not None:
+        raise DecodeFailure(
+            "unsupported", f"the content is {encoding}; send the file's own bytes, not encoded as text"
+        )
     format_name = sniff_format(head)
     if format_name is None:
         guess = guess_foreign_format(head)
@@ -79,11 +95,7 @@ def open_document(file: BinaryIO, password: str, budget: Budget) -> tuple[str, D
             "unsupported",
             f"the content is of no accepted format{looks_like}; accepted are {ACCEPTED_FORMATS}",
         )
-    if format_name == "pdf":
-        return format_name, PdfDocument(file, password, budget)
-    if format_name == "tiff":
-        return format_name, TiffDocument(file, budget)
-    return format_name, PictureDocument(file, format_name, budget)
+    return format_name
 
 
 class Worker:

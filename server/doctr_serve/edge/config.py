@@ -36,6 +36,7 @@ class EnvoyOptions:
         admin: ``host:port`` of Envoy's admin interface; whoever reaches it can stop Envoy.
         max_request_bytes: largest body of an upload (``POST /ocr``); larger ones are answered with 413.
         request_timeout_s: the server's limit for one request.
+        send_timeout_s: the server's limit for a caller to take a part of its answer.
         cors_origins: origins whose pages may call from a browser: ``https://app.example.com``, or ``*``;
             empty for the file's own, which are those of localhost.
         access_log: a file, ``-`` for stdout, ``off`` for none.
@@ -48,6 +49,7 @@ class EnvoyOptions:
     admin: str = "127.0.0.1:9901"
     max_request_bytes: int = 100 * MIB
     request_timeout_s: float = 600.0
+    send_timeout_s: float = 60.0
     cors_origins: tuple[str, ...] = ()
     access_log: str = "-"
     reuse_port: bool = False
@@ -91,6 +93,7 @@ def render(options: EnvoyOptions) -> Config:
     config["static_resources"]["clusters"][0]["load_assignment"]["endpoints"] = [{"lb_endpoints": endpoints}]
     _set_max_request_bytes(manager, options.max_request_bytes)
     _set_timeout(manager, options.request_timeout_s + SERVER_LIMIT_MARGIN_S)
+    manager["stream_flush_timeout"] = f"{options.send_timeout_s:g}s"
     if options.cors_origins:
         _set_cors_origins(manager, options.cors_origins)
     _set_access_log(manager, options.access_log)
@@ -134,8 +137,9 @@ def _set_max_request_bytes(manager: Config, max_request_bytes: int) -> None:
 def _set_timeout(manager: Config, timeout_s: float) -> None:
     manager["stream_idle_timeout"] = f"{timeout_s:g}s"
     for route in _routes(manager):
-        if "max_stream_duration" in route.get("route", {}):
-            route["route"]["max_stream_duration"]["max_stream_duration"] = f"{timeout_s:g}s"
+        limits = route.get("route", {}).get("max_stream_duration", {})
+        for limit in limits:
+            limits[limit] = f"{timeout_s:g}s"
 
 
 def _set_cors_origins(manager: Config, origins: tuple[str, ...]) -> None:

@@ -69,7 +69,9 @@ def run(
         paths = [file.document for file in found.files if isinstance(file.document, str)]
         with opened(output, paths) as stream:
             writer = PageWriter(stream, output_format, len(found.files))
-            failures += asyncio.run(_read_all(job, found.files, writer))
+            # JSON has a page's warnings in its entry.
+            warn = output_format is OutputFormat.TEXT
+            failures += asyncio.run(_read_all(job, found.files, writer, warn=warn))
     except* OutputError as group:
         output_error = _first_output_error(group)
     if output_error is not None:
@@ -90,9 +92,9 @@ def _output_failed(cause: OSError) -> int:
     return EXIT_FAILED
 
 
-async def _read_all(job: Job, files: list[InputFile], writer: PageWriter) -> int:
+async def _read_all(job: Job, files: list[InputFile], writer: PageWriter, *, warn: bool) -> int:
     """Reads the files, some at a time; returns how many of them, or of their pages, failed."""
-    report = Report(writer, len(files), partial="pages" in job.options)
+    report = Report(writer, len(files), partial="pages" in job.options, warn=warn)
     turns = asyncio.Semaphore(job.files_at_once)
     writer.start()
     async with AsyncOCRClient(job.server, timeout_s=job.timeout_s, credentials=job.credentials) as client:

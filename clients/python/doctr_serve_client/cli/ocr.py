@@ -90,7 +90,8 @@ def ocr(
 ) -> None:
     """Read documents and print their text.
 
-    A file that fails is reported on standard error, the others are still read, and the exit status is 1.
+    A file that fails is reported on standard error, the others are still read, and the exit status is 1. What was
+    lost of a page that was read is said there too; JSON has it in the page's warnings.
     The password of encrypted PDFs is asked for (--password), or read from --password-file or the environment
     variable DOCTR_SERVE_PDF_PASSWORD.
     """

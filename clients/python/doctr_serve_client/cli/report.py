@@ -1,4 +1,4 @@
-"""What becomes of the pages and failures of ``doctr-serve ocr`` while it runs."""
+"""What becomes of the pages, warnings and failures of ``doctr-serve ocr`` while it runs."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ class Report:
         writer: prints the pages.
         file_count: files in all.
         partial: only some pages are read, and nobody knows how many.
+        warn: say the pages' warnings on standard error, where what the writer prints does not hold them.
 
     Attributes:
         failures: files and pages that could not be read.
         progress: the bar; to be used as a context.
     """
 
-    def __init__(self, writer: PageWriter, file_count: int, *, partial: bool) -> None:
+    def __init__(self, writer: PageWriter, file_count: int, *, partial: bool, warn: bool) -> None:
         self.failures = 0
         self._writer = writer
         self._file_count = file_count
         self._partial = partial
+        self._warn = warn
         self._files_seen: set[int] = set()
         self._files_finished = 0
         # disable=None: shown on a terminal only. A closed standard error is None, which tqdm does not expect.
@@ -43,8 +45,12 @@ class Report:
             self._files_seen.add(file)
             if not self._partial:  # with --pages nobody knows how many are read
                 self.progress.total = (self.progress.total or 0) + result.page_count
+        label = f"{result.name}, page {result.page_number}"
         if result.HasField("error"):
-            self.failed(f"{result.name}, page {result.page_number}", result.error.message)
+            self.failed(label, result.error.message)
+        if self._warn:
+            for warning in result.warnings:
+                complain(f"{label}: warning {warning.code}: {warning.message}")
         with tqdm.external_write_mode(file=sys.stdout):
             self._writer.page(file, result)
         self.progress.update()

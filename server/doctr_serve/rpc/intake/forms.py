@@ -16,7 +16,6 @@ from python_multipart.exceptions import FormParserError
 from doctr_serve.common.memory_budget import MemoryBudget
 from doctr_serve.documents import DocumentQuota, SourceDocument
 from doctr_serve.errors import InvalidRequestError, RequestTooLargeError
-from doctr_serve.rpc.intake.encoded_text import refuse_encoded_text
 from doctr_serve.rpc.intake.form_faults import MAX_HEADER_BYTES, MAX_HEADER_LINES, malformed, problem_of
 from doctr_serve.rpc.intake.form_headers import HOW_TO_SEND, boundary_of
 from doctr_serve.rpc.intake.form_part import FILES, PDF_PASSWORD, PartHeaders
@@ -116,7 +115,6 @@ class FormReader:
         Raises:
             NoDocumentsError: no part named ``files`` arrived.
             InvalidRequestError: the body has no boundary, or ends before its closing one.
-            UnsupportedDocumentError: every document is text that stands for a file's bytes, such as base64.
             StorageFullError: no room for a temporary file.
         """
         if self._received_bytes and not self._ended:
@@ -127,7 +125,6 @@ class FormReader:
                 field=FILES,
             )
         self._quota.check_not_empty(HOW_TO_SEND)
-        refuse_encoded_text([(name, spool.head) for name, spool in self._files])
         password = self._password or ""
         return [SourceDocument(name, spool.content(), password) for name, spool in self._files]
 

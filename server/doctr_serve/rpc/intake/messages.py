@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from doctr_serve.documents import DocumentQuota, SourceDocument
 from doctr_serve.errors import InvalidRequestError
-from doctr_serve.rpc.intake.encoded_text import refuse_encoded_text
 from doctr_serve.rpc.intake.forms import FormReader
 from doctr_serve.rpc.intake.incoming import paced
 from doctr_serve.rpc.intake.limits import check_name, check_password
@@ -30,7 +29,6 @@ def documents_of(request: ocr_pb2.OCRRequest, settings: Settings) -> list[Source
         NoDocumentsError: there are none.
         InvalidRequestError: a form body, or a continued document, which only UploadDocuments takes.
         RequestTooLargeError: more documents, or more bytes of them, than the limits allow.
-        UnsupportedDocumentError: every document is text that stands for a file's bytes, such as base64.
     """
     if request.HasField("body"):
         raise InvalidRequestError("body is for UploadDocuments; set documents instead", field="body")
@@ -40,15 +38,10 @@ def documents_of(request: ocr_pb2.OCRRequest, settings: Settings) -> list[Source
     if any(document.continued for document in request.documents):
         raise InvalidRequestError("continued documents are for UploadDocuments", field="documents")
     RequestVolume(settings).take(request)
-    contents = [document.content for document in request.documents]  # once: each time is a copy
-    documents = [
-        SourceDocument(_name(document, number), content, _password(document, number))
-        for number, (document, content) in enumerate(zip(request.documents, contents, strict=True), start=1)
+    return [
+        SourceDocument(_name(document, number), document.content, _password(document, number))
+        for number, document in enumerate(request.documents, start=1)
     ]
-    refuse_encoded_text(
-        [(document.name, content) for document, content in zip(documents, contents, strict=True)]
-    )
-    return documents
 
 
 def receive_upload(
@@ -72,7 +65,6 @@ def receive_upload(
         InvalidRequestError: a malformed form, messages out of order, or a name or password that is too long.
         RequestTooLargeError: more bytes or documents than the limits allow; raised as soon as they arrive.
         StorageFullError: no room for temporary files.
-        UnsupportedDocumentError: every document is text that stands for a file's bytes, such as base64.
         DeadlineExceeded: it comes more slowly than ``min_upload_bytes_per_s``.
     """
     is_form = first.HasField("body")
@@ -159,7 +151,6 @@ def _receive_documents(
             del document
         del message
     quota.check_not_empty()
-    refuse_encoded_text([(name, spool.head) for (name, _), spool in zip(heads, spools, strict=True)])
     return [
         SourceDocument(name, spool.content(), password)
         for (name, password), spool in zip(heads, spools, strict=True)

@@ -14,10 +14,7 @@ from doctr_serve.common.memory_budget import MemoryBudget
 from doctr_serve.errors import StorageFullError
 from doctr_serve.settings import Settings
 
-__all__ = ["HEAD_BYTES", "Spool", "SpoolMemory"]
-
-HEAD_BYTES = 64
-"""Bytes of a document's beginning that are kept at hand, enough to tell how its content is encoded."""
+__all__ = ["Spool", "SpoolMemory"]
 
 RETRY_AFTER_S = 10.0
 """When a caller may come back: room comes back as soon as another request's uploads have been read."""
@@ -61,7 +58,6 @@ class Spool:
 
     Attributes:
         size_bytes: bytes written so far.
-        head: the first ``HEAD_BYTES`` of them.
     """
 
     def __init__(self, memory: SpoolMemory) -> None:
@@ -71,7 +67,6 @@ class Spool:
         # Of any size, to the standard library: when it moves is decided here.
         self._file = SpooledTemporaryFile()  # noqa: SIM115 - closed by close()
         self.size_bytes = 0
-        self.head = b""
 
     def write(self, piece: bytes) -> None:
         """Appends bytes.
@@ -81,8 +76,6 @@ class Spool:
             OSError: the temporary file cannot be written for another reason.
         """
         self.size_bytes += len(piece)
-        if len(self.head) < HEAD_BYTES:
-            self.head += piece[: HEAD_BYTES - len(self.head)]
         with _room():
             if self._is_in_memory and not self._takes(len(piece)):
                 self._move_to_file()
