@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import grpc
+from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 
 from benchmarks.harness import page_jpeg
 from benchmarks.hostile.attack import Run, Target, attack
 from benchmarks.hostile.calls import at_once, document, own_channel, raw_call
 
-MESSAGE_BYTES = 8 * 1024 * 1024
+MESSAGE_BYTES = Settings().max_message_bytes
 """The server's limit by default."""
 EMPTY_DOCUMENT = b"\xf2\x01\x00"
 EMPTY_BODY_EXTENSION = b"\xfa\x01\x02\x1a\x00"
@@ -24,7 +25,7 @@ def _one(target: Target, method: str, message: bytes) -> Run:
 
 @attack("documents-11m")
 def _documents_11m(target: Target) -> Run:
-    """11 million empty documents in one message, four times as large as a message may be."""
+    """11 million empty documents in one message, eight times as large as a message may be."""
     return _one(target, "StreamPages", EMPTY_DOCUMENT * 11_000_000)
 
 
@@ -54,14 +55,14 @@ def _unknown_fields(target: Target) -> Run:
 
 @attack("long-name")
 def _long_name(target: Target) -> Run:
-    """A document's name of 8 MB."""
+    """A document's name of 4 MB."""
     named = ocr_pb2.OCRRequest(documents=[document("n" * (MESSAGE_BYTES - 1000), b"x")])
     return _one(target, "ReadDocuments", named.SerializeToString())
 
 
 @attack("long-name-wide")
 def _long_name_wide(target: Target) -> Run:
-    """A document's name of 8 MB that Python keeps in four bytes a character."""
+    """A document's name of 4 MB that Python keeps in four bytes a character."""
     named = ocr_pb2.OCRRequest(documents=[document("n" * (MESSAGE_BYTES - 1000) + "\U0001f600", b"x")])
     return _one(target, "ReadDocuments", named.SerializeToString())
 
@@ -75,7 +76,7 @@ def _long_pages(target: Target) -> Run:
 
 @attack("long-model")
 def _long_model(target: Target) -> Run:
-    """A model's name of 8 MB."""
+    """A model's name of 4 MB."""
     request = ocr_pb2.OCRRequest(detection_model="m" * (MESSAGE_BYTES - 1000))
     return _one(target, "UploadDocuments", request.SerializeToString())
 
@@ -109,7 +110,7 @@ def _empty_messages(target: Target) -> Run:
 
 @attack("cancelled-unary")
 def _cancelled_unary(target: Target) -> Run:
-    """30 unary calls with messages of 8 MB that are cancelled at once."""
+    """30 unary calls with messages of 4 MB that are cancelled at once."""
     content = page_jpeg(3)
     padded = document("padded.jpg", content + bytes(MESSAGE_BYTES - len(content) - 1000))
     request = ocr_pb2.OCRRequest(documents=[padded])

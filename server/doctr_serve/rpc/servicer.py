@@ -37,13 +37,17 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
         """Yields a PageResult per page, each as soon as it is read."""
         call = current_call()
         prepared = self._prepare(request, call)
-        yield from _results(prepared, documents_of(request, self._settings), call)
+        documents = documents_of(request, self._settings)
+        del request  # the documents are copies, and wait here for their turn
+        yield from _results(prepared, documents, call)
 
     def ReadDocuments(  # noqa: N802 - grpc's name
         self, request: ocr_pb2.OCRRequest, context: grpc.ServicerContext
     ) -> ocr_pb2.OCRResponse:
         """Returns the PageResults of all pages at once."""
-        return ocr_pb2.OCRResponse(results=self.StreamPages(request, context))
+        pages = self.StreamPages(request, context)
+        del request
+        return ocr_pb2.OCRResponse(results=pages)
 
     def UploadDocuments(  # noqa: N802 - grpc's name
         self, request_iterator: Iterator[ocr_pb2.OCRRequest], context: grpc.ServicerContext
