@@ -15,10 +15,10 @@ from doctr.utils.geometry import detach_scores, extract_crops, extract_rcrops
 __all__ = ["MAX_WORDS", "SURE_CONFIDENCE", "checked_guess"]
 
 SURE_CONFIDENCE = 0.8
-"""The classifier's confidence from which a page gets no second look. Of the guesses for 400 real pages and 480 rendered
-ones (``benchmarks/orientation.py``) those that were wrong had 0.74 at most."""
+"""The classifier's confidence from which a page gets no second look. Of its wrong guesses for 400 real pages
+(``benchmarks/orientation.py``) the surest had 0.74."""
 MAX_WORDS = 32
-"""Words that are read, each in both directions: they cost less than a tenth of the page's detection."""
+"""Words that are read, each in both directions: they cost a sixth of the page's detection."""
 MIN_ASPECT_RATIO = 1.5
 """A word is at least this many times as wide as high, and so tells along which axis it is written."""
 MAX_ASPECT_RATIO = 8
