@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     cpu_slice_pixels: int = Field(1024 * 1024, gt=0)
     """Model input pixels per slice of a batch on the CPU, where larger ones cost memory and gain no time."""
     min_orientation_confidence: float = Field(0.6, ge=0, le=1)
-    """Confidence from which the page orientation classifier is believed; below it a page counts as upright."""
+    """Confidence from which a page is reported as turned; below it counts as upright. 0 reports as docTR does."""
     device: str = "cpu"
     """torch device: cpu, cuda, cuda:1, mps."""
 

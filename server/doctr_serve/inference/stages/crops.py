@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.recognition import piece_counts
 
-__all__ = ["MAX_CROPS_AT_ONCE", "crop_groups", "straight_piece_count"]
+__all__ = ["MAX_CROPS_AT_ONCE", "crop_groups", "straight_piece_count", "without_widthless_boxes"]
 
 MAX_CROPS_AT_ONCE = 128
 """docTR's own batch of the crop orientation classifier (doctr/models/classification/zoo.py): no more are held at once,
 and the classifier's batches stay what they are."""
 MIN_PIXELS_AT_ONCE = 4_000_000
 """Crops of a small page may have this many pixels together, 12 MB."""
+MIN_BOX_WIDTH_PIXELS = 1e-3
 
 
 def crop_groups(image: np.ndarray, boxes: np.ndarray) -> Iterator[slice]:
@@ -54,6 +57,23 @@ def straight_piece_count(image: np.ndarray, boxes: np.ndarray) -> int:
     widths, heights = (end - first).T
     exists = (widths > 0) & (heights > 0)
     return int(piece_counts(heights[exists], widths[exists]).sum())
+
+
+def without_widthless_boxes(page: DetectedPage) -> DetectedPage:
+    """Returns the page without what is left of turned boxes in the padding, where docTR's horizontal crops fail.
+
+    ``extract_rcrops(..., assume_horizontal=True)`` of doctr/utils/geometry.py, its crops for disabled page orientation,
+    finds no left edge in them and raises an IndexError; with the classifier enabled docTR drops such crops itself
+    (``_prepare_crops``).
+
+    Args:
+        page: its boxes are (N, 4, 2).
+    """
+    if not len(page.boxes):
+        return page
+    width = page.image.shape[1]
+    has_width = np.ptp(page.boxes[:, :, 0], axis=1) * width > MIN_BOX_WIDTH_PIXELS
+    return replace(page, boxes=page.boxes[has_width], scores=page.scores[has_width])
 
 
 def _crop_pixels(image: np.ndarray, boxes: np.ndarray) -> np.ndarray:

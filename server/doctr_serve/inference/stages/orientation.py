@@ -11,15 +11,14 @@ __all__ = ["page_orientation"]
 def page_orientation(
     text_map: np.ndarray, guess: tuple[int, float], *, has_words: bool, min_confidence: float
 ) -> tuple[int, float | None]:
-    """Returns a page's rotation in degrees, clockwise positive, and the classifier's confidence, 0 to 1.
+    """Returns a page's rotation in degrees, clockwise positive, and the confidence in it, 0 to 1.
 
-    Of upright pages the classifier calls some turned, most often upside down, and is not sure of it. Below
-    ``min_confidence`` its guess counts as none: the page is upright but for its skew, and there is no confidence to
+    Below ``min_confidence`` a guess counts as none: the page is upright but for its skew, and there is no confidence to
     report. So it is for a page without words, whatever the classifier takes it for.
 
     Args:
         text_map: where the detection network sees text, (H, W, 1) uint8, 0 or 255.
-        guess: the classifier's, in degrees (0, 90, 180 or -90) with its confidence.
+        guess: in degrees (0, 90, 180 or -90) with its confidence; see :func:`.reading_direction.checked_guess`.
         has_words: whether words were found.
         min_confidence: 0 for docTR's own behaviour, which takes every guess from 0.2 on (``estimate_orientation`` of
             doctr/models/_utils.py).

@@ -7,7 +7,6 @@ The stages call docTR's own steps in the order of ``OCRPredictor.forward`` (doct
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,17 +21,16 @@ from doctr.utils.geometry import detach_scores
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
-from doctr_serve.inference.stages.crops import crop_groups, straight_piece_count
+from doctr_serve.inference.stages.crops import crop_groups, straight_piece_count, without_widthless_boxes
 from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.legibility import smallest_legible_pixels
 from doctr_serve.inference.stages.orientation import page_orientation
+from doctr_serve.inference.stages.reading_direction import checked_guess
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.straightening import straightened
 from doctr_serve.options import ReadingOptions
 
 __all__ = ["PagePredictor"]
-
-MIN_BOX_WIDTH_PIXELS = 1e-3
 
 
 class PagePredictor(OCRPredictor):
@@ -42,7 +40,7 @@ class PagePredictor(OCRPredictor):
         options: the request's options.
         limits: bounds of a page.
         interrupt: the request's stop signal, looked at before each group of crops; forwards look at it themselves.
-        min_orientation_confidence: see :func:`page_orientation`.
+        min_orientation_confidence: see :func:`page_orientation` and :func:`checked_guess`.
         detection: docTR's detection predictor over the request's detection model.
         recognition: docTR's recognition predictor.
         page_orientation: page orientation predictor, or None where the options need none.
@@ -129,7 +127,8 @@ class PagePredictor(OCRPredictor):
         Raises:
             PageBeyondLimit: its words are cut into too many pieces.
         """
-        page = self._without_widthless_boxes(page)
+        if not self.assume_straight_pages and self._page_orientation_disabled:
+            page = without_widthless_boxes(page)
         if self.assume_straight_pages:
             self._limits.check_pieces(straight_piece_count(page.image, page.boxes))
         cut: list[np.ndarray] = []
@@ -158,17 +157,17 @@ class PagePredictor(OCRPredictor):
         """Returns the predictions of detection, and degrees and confidence of each page's orientation."""
         predictions, probability_maps = self.det_predictor(images, return_maps=True)
         threshold = self.det_predictor.model.postprocessor.bin_thresh
-        orientations = [
-            page_orientation(
-                (probabilities > threshold).astype(np.uint8) * 255,
-                guess,
-                has_words=len(next(iter(found.values()))) > 0,
-                min_confidence=self._min_orientation_confidence,
+        min_confidence = self._min_orientation_confidence
+        guesses = self._general_page_orientations(images)
+        orientations = []
+        for image, probabilities, guess, found in zip(
+            images, probability_maps, guesses, map(_only_class, predictions), strict=True
+        ):
+            text_map = (probabilities > threshold).astype(np.uint8) * 255
+            checked = checked_guess(guess, image, found, self.reco_predictor, min_confidence=min_confidence)
+            orientations.append(
+                page_orientation(text_map, checked, has_words=len(found) > 0, min_confidence=min_confidence)
             )
-            for probabilities, guess, found in zip(
-                probability_maps, self._general_page_orientations(images), predictions, strict=True
-            )
-        ]
         return predictions, orientations
 
     def _upright(self, images: list[np.ndarray], angles: list[int]) -> tuple[list[np.ndarray], list[float]]:
@@ -206,22 +205,10 @@ class PagePredictor(OCRPredictor):
             yield from crops[0]
             del crops  # before the next group is cut
 
-    def _without_widthless_boxes(self, page: DetectedPage) -> DetectedPage:
-        """Drops what is left of boxes in the padding, where docTR's crops for disabled page orientation fail.
-
-        ``extract_rcrops(..., assume_horizontal=True)`` of doctr/utils/geometry.py finds no left edge in them and
-        raises an IndexError; with the classifier enabled docTR drops such crops itself (``_prepare_crops``).
-        """
-        if self.assume_straight_pages or not self._page_orientation_disabled or not len(page.boxes):
-            return page
-        width = page.image.shape[1]
-        has_width = np.ptp(page.boxes[:, :, 0], axis=1) * width > MIN_BOX_WIDTH_PIXELS
-        return replace(page, boxes=page.boxes[has_width], scores=page.scores[has_width])
-
     def _detected(
         self, images: list[np.ndarray], predictions: list[dict[str, np.ndarray]]
     ) -> list[DetectedPage]:
-        boxes, scores = detach_scores([next(iter(page.values())) for page in predictions])
+        boxes, scores = detach_scores([_only_class(page) for page in predictions])
         for page_boxes in boxes:
             self._limits.check_words(len(page_boxes))
         resize = self.det_predictor.pre_processor.resize
@@ -244,3 +231,8 @@ class PagePredictor(OCRPredictor):
     def _language(words: list[tuple[str, float]]) -> dict[str, Any]:
         value, confidence = get_language(" ".join(text for text, _ in words))
         return {"value": value, "confidence": confidence}
+
+
+def _only_class(predictions: dict[str, np.ndarray]) -> np.ndarray:
+    """Returns the boxes with scores of a page's words."""
+    return next(iter(predictions.values()))
