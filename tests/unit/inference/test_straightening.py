@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from doctr.utils.geometry import remove_image_padding, rotate_image
@@ -71,3 +72,15 @@ def test_a_black_page_stays_one() -> None:
     upright, _ = straightened(np.zeros((3, 20_000, 3), np.uint8), 90, 100_000)
     assert upright.shape == (20_000, 3, 3)
     assert not upright.any()
+
+
+@pytest.mark.parametrize("shape", [(4200, 4100), (3000, 5700), (5700, 3000)])
+@pytest.mark.parametrize("angle", [-1, 14, 90, -163])
+def test_a_large_page_is_turned_as_doctr_turns_it_but_for_a_level(shape: tuple[int, int], angle: int) -> None:
+    coarse = np.random.default_rng(angle % 7).integers(1, 256, (60, 60, 3)).astype(np.uint8)
+    image = cv2.resize(coarse, shape[::-1])
+    upright, scale = straightened(image, angle, UNLIMITED)
+    expected = as_doctr_does(image, angle)
+    assert scale == 1
+    assert upright.shape == expected.shape
+    assert cv2.absdiff(upright, expected).max() <= 1

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from doctr.utils.geometry import compute_expanded_shape, remove_image_padding
 
+from doctr_serve.inference.stages.preprocessing import LARGE_IMAGE_PIXELS
+
 __all__ = ["canvas_shape", "straightened"]
 
 
@@ -65,14 +67,17 @@ def _turned(image: np.ndarray, angle: float) -> np.ndarray:
     if angle == 0:
         return np.ascontiguousarray(remove_image_padding(image))
     height, width = canvas_shape(image.shape[0], image.shape[1], angle)
-    below, beside = height - image.shape[0], width - image.shape[1]
-    if below or beside:
-        image = cv2.copyMakeBorder(
-            image, below // 2, below - below // 2, beside // 2, beside - beside // 2, cv2.BORDER_CONSTANT
-        )
     rotation = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
-    turned = cv2.warpAffine(image, rotation, (width, height))
-    del image  # the canvas, before the page is copied
+    above, left = (height - image.shape[0]) // 2, (width - image.shape[1]) // 2
+    if height * width > LARGE_IMAGE_PIXELS:
+        # As below, but for a level of 255 at most, and without a copy of the page on its canvas.
+        back = cv2.invertAffineTransform(rotation) - [[0, 0, left], [0, 0, above]]
+        turned = cv2.warpAffine(image, back, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    else:
+        below, right = height - image.shape[0] - above, width - image.shape[1] - left
+        canvas = cv2.copyMakeBorder(image, above, below, left, right, cv2.BORDER_CONSTANT)
+        turned = cv2.warpAffine(canvas, rotation, (width, height))
+        del canvas  # before the page is copied
     # A copy, for the canvas would stay in memory for as long as the part of it that is the page.
     return np.ascontiguousarray(remove_image_padding(turned))
 
