@@ -48,6 +48,11 @@ def _cgroups(root: Path) -> list[Path]:
     return [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
 
 
+def cache_dir() -> Path:
+    """This program's folder for what can be made anew (``XDG_CACHE_HOME``, or ``~/.cache``)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "doctr-serve")
+
+
 class Settings(BaseSettings):
     """Settings of the server; every limit has a safe default."""
 
@@ -99,6 +104,12 @@ class Settings(BaseSettings):
     """Models kept in memory besides the default pair and preload_models; the least recently used one leaves."""
 
     # Inference
+    runtime: Literal["torch", "openvino"] = "torch"
+    """What runs the models; openvino is faster on x86 CPUs, and leaves to torch what it cannot take."""
+    inference_precision: Literal["auto", "f32", "bf16"] = "auto"
+    """Of OpenVINO's forwards; auto is bf16 where the processor computes in it, else f32. torch's are f32."""
+    compiled_models_dir: Path | None = Field(default_factory=lambda: cache_dir() / "openvino")
+    """Folder where models stay as OpenVINO compiled them, so that the next start is short; none keeps none."""
     intra_op_threads: int = Field(default_factory=available_cores, ge=1)
     """Threads of one forward pass."""
     concurrent_forwards: int = Field(1, ge=1)

@@ -18,7 +18,7 @@ from doctr_serve.common.single_flight import SingleFlight
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.model_spec import ModelSpec, describe
 from doctr_serve.inference.runtimes import Runtime
-from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
+from doctr_serve.inference.runtimes.choice import runtime_for
 from doctr_serve.inference.scheduler import ForwardScheduler
 from doctr_serve.inference.stages.models import Forwards
 from doctr_serve.inference.stages.page_predictor import PagePredictor
@@ -43,7 +43,7 @@ class OCREngine:
     Args:
         settings: the server's settings.
         catalog: which models exist; by default the one the settings describe.
-        runtime: what loads and runs the models; torch by default.
+        runtime: what loads and runs the models; by default the one the settings name.
         spec_of: what is known of a model; by default what docTR and its weights say.
     """
 
@@ -58,12 +58,7 @@ class OCREngine:
         _set_up_libraries()
         self.catalog = catalog or Catalog(settings)
         self._settings = settings
-        self._runtime = runtime or TorchRuntime(
-            self.catalog,
-            settings.device,
-            cpu_slice_pixels=settings.cpu_slice_pixels,
-            intra_op_threads=settings.intra_op_threads,
-        )
+        self._runtime = runtime or runtime_for(settings, self.catalog)
         self._spec_of = spec_of
         self._limits = PageLimits.from_settings(settings)
         self._scheduler = ForwardScheduler(self._runtime, concurrent_forwards=settings.concurrent_forwards)
