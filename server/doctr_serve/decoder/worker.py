@@ -206,8 +206,11 @@ def confine(memory_bytes: int) -> None:
 
 
 def give_precedence() -> None:
-    """Lets the server's own threads go first: the threads of a forward wait for each other, so that one core which a
-    hostile document keeps busy would hold up every forward several times over."""
+    """Lets the server's own threads go first.
+
+    Those of a forward wait for each other: one core that a hostile document keeps busy would hold up every forward
+    several times over.
+    """
     with contextlib.suppress(
         OSError, AttributeError
     ):  # not on Windows; or the process is at the bottom already
