@@ -107,8 +107,10 @@ def seconds_until_idle(server: psutil.Process, limit_s: float) -> float:
 
 
 def _children(server: psutil.Process) -> list[psutil.Process]:
+    """The decoders; one that is just being started is still the server itself, and so is its memory."""
     try:
-        return server.children()
+        own = server.cmdline()
+        return [child for child in server.children() if child.cmdline() != own]
     except psutil.NoSuchProcess:
         return []
 

@@ -13,6 +13,7 @@ __all__ = [
     "DoctrServeError",
     "DocumentError",
     "EncryptedDocumentError",
+    "GaveWay",
     "InternalError",
     "InvalidOptionError",
     "InvalidRequestError",
@@ -228,6 +229,13 @@ class DeadlineExceeded(StopSignal):
 
     code = "DEADLINE_EXCEEDED"
     reason = "DEADLINE_EXCEEDED"
+
+
+class GaveWay(StopSignal):
+    """The request arrived so slowly that it had to make room for others; come back after ``retry_after_s``."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "QUEUE_FULL"
 
 
 class RequestCancelled(StopSignal):

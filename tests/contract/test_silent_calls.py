@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
 import pytest
+from doctr_serve.reading import arrivals
 from doctr_serve.v1 import ocr_pb2
 from support.pages import png, two_columns
+from support.waiting import eventually
 from support.watched import Watched, watched_service
 
 SILENT_CALLS = 60
@@ -70,6 +73,23 @@ def test_silent_calls_hold_no_place_in_the_queue(weights_dir: Path) -> None:
         assert roomy.service.health() == "SERVING"
         assert roomy.service.stream(png(two_columns()))
         assert all(call.is_active() for call in calls)
+
+
+@pytest.mark.parametrize("method", ["ReadDocuments", "UploadDocuments"])
+def test_silent_calls_give_way_to_one_that_is_not(
+    weights_dir: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "GIVES_WAY_AFTER_S", 0.5)
+    with (
+        watched_service(weights_dir, max_uploads=6, upload_idle_timeout_s=60) as full,
+        silent_calls(full, f"/doctr_serve.v1.OCRService/{method}") as calls,
+    ):
+        assert full.service.health() == "SERVING"
+        time.sleep(1)
+        assert sum(call.is_active() for call in calls) == 6
+        assert full.service.stream(png(two_columns()))
+        eventually(lambda: sum(call.is_active() for call in calls) == 5)
+        assert {call.code() for call in calls if not call.is_active()} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
 def test_silent_health_checks_leave_documents_alone(watched: Watched) -> None:

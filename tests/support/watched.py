@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.engine import OCREngine
 from doctr_serve.inference.runtimes import Runtime
 from doctr_serve.reading import Reader
+from doctr_serve.reading.arrivals import Arrival
 from support.server import Service, running, settings_for
 from support.small_engine import WatchedRuntime, small_engine
 from support.watched_pool import WatchedPool
@@ -34,15 +36,17 @@ class WatchedReader(Reader):
             yield
 
     @contextmanager
-    def arrival(self) -> Iterator[Any]:
-        with super().arrival() as place, self._counted():
+    def arrival(self, interrupt: Interrupt) -> Iterator[Arrival]:
+        with super().arrival(interrupt) as arrival, self._counted():
+            place = arrival.place
 
             @contextmanager
             def counted_place() -> Iterator[None]:
                 with place(), self._counted():
                     yield
 
-            yield counted_place
+            arrival.place = counted_place
+            yield arrival
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import (
     DeadlineExceeded,
+    GaveWay,
     NotReadyError,
     QueueFullError,
     RequestCancelled,
     ShuttingDownError,
 )
 from doctr_serve.reading.admission import Admission
+from doctr_serve.reading.arrivals import Arrival
 from support.watched_interrupt import WatchedInterrupt
 
 
@@ -205,24 +208,70 @@ def test_the_retry_delay_grows_with_what_requests_take_and_with_the_queue() -> N
 def test_what_arrives_takes_no_place_and_no_place_is_taken_from_it() -> None:
     admission = Admission(max_concurrent_requests=1, max_queued_requests=0, max_uploads=2)
     admission.set_ready()
-    with admission.arrival() as place, admission.arrival():
-        with pytest.raises(QueueFullError, match="2 requests are arriving"), admission.arrival():
+    with admission.arrival(Interrupt()) as arrival, admission.arrival(Interrupt()):
+        with pytest.raises(QueueFullError, match="2 requests are arriving"), admission.arrival(Interrupt()):
             pass
-        with admission.place(), pytest.raises(QueueFullError, match="1 requests"), place():
+        with admission.place(), pytest.raises(QueueFullError, match="1 requests"), arrival.place():
             pass
-        with place(), pytest.raises(QueueFullError), admission.place():
+        with arrival.place(), pytest.raises(QueueFullError), admission.place():
             pass
-    with admission.place(), pytest.raises(QueueFullError, match="1 requests"), admission.arrival():
+    with admission.place(), pytest.raises(QueueFullError, match="1 requests"), admission.arrival(Interrupt()):
         pass
 
 
 def test_what_was_arriving_when_the_drain_began_is_still_read() -> None:
     admission = ready()
-    with admission.arrival() as place:
+    with admission.arrival(Interrupt()) as arrival:
         admission.drain()
-        with pytest.raises(ShuttingDownError), admission.arrival():
+        with pytest.raises(ShuttingDownError), admission.arrival(Interrupt()):
             pass
         assert not admission.wait_until_idle(0)
-        with place():
+        with arrival.place():
             assert not admission.wait_until_idle(0)
     assert admission.wait_until_idle(0)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def slow_and_fast(clock: Clock, *interrupts: Interrupt) -> tuple[Admission, ExitStack, list[Arrival]]:
+    """Two requests that have arrived for ten seconds, the second at 20,000 bytes a second."""
+    admission = Admission(
+        max_concurrent_requests=1,
+        max_queued_requests=9,
+        max_uploads=2,
+        min_upload_bytes_per_s=1024,
+        clock=clock,
+    )
+    admission.set_ready()
+    stack = ExitStack()
+    arrivals = [stack.enter_context(admission.arrival(interrupt)) for interrupt in interrupts]
+    clock.now += 10
+    arrivals[0].note(100)
+    arrivals[1].note(200_000)
+    return admission, stack, arrivals
+
+
+def test_the_slowest_arrival_gives_way_where_there_are_too_many_and_is_told_why() -> None:
+    slow, fast, new = Interrupt(), Interrupt(), Interrupt()
+    admission, stack, _ = slow_and_fast(Clock(), slow, fast)
+    with stack, admission.arrival(new):
+        with pytest.raises(GaveWay, match="came too slowly") as caught:
+            slow.check()
+        assert (caught.value.code, caught.value.reason) == ("RESOURCE_EXHAUSTED", "QUEUE_FULL")
+        assert caught.value.retry_after_s
+        fast.check()
+        new.check()
+    assert admission.wait_until_idle(0)
+
+
+def test_arrivals_that_are_new_or_fast_give_no_way() -> None:
+    admission, stack, arrivals = slow_and_fast(Clock(), Interrupt(), Interrupt())
+    with stack:
+        arrivals[0].note(200_000)
+        with pytest.raises(QueueFullError, match="2 requests are arriving"), admission.arrival(Interrupt()):
+            pass

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
-from doctr_serve.errors import DeadlineExceeded, RequestCancelled
+from doctr_serve.errors import DeadlineExceeded, RequestCancelled, StopSignal
 
 __all__ = ["Interrupt"]
 
@@ -24,13 +23,21 @@ class Interrupt:
     """
 
     def __init__(self, timeout_s: float | None = None) -> None:
-        self._cancelled = threading.Event()
+        self._signal: Callable[[], StopSignal] | None = None
         self._timeout_s = timeout_s
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
 
     def cancel(self) -> None:
         """Stops the request: the caller is gone. Safe from any thread, any number of times."""
-        self._cancelled.set()
+        self.stop(lambda: RequestCancelled("the caller cancelled the request"))
+
+    def stop(self, signal: Callable[[], StopSignal]) -> None:
+        """Stops the request, where it has not been stopped before.
+
+        Args:
+            signal: makes what is raised, anew each time: one that is kept would keep the frames that it came through.
+        """
+        self._signal = self._signal or signal
 
     def check(self) -> None:
         """Returns at once while the request may go on.
@@ -38,9 +45,10 @@ class Interrupt:
         Raises:
             RequestCancelled: the caller cancelled.
             DeadlineExceeded: the deadline passed.
+            StopSignal: another one, which :meth:`stop` was told.
         """
-        if self._cancelled.is_set():
-            raise RequestCancelled("the caller cancelled the request")
+        if self._signal is not None:
+            raise self._signal()
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise DeadlineExceeded(
                 f"the request did not finish within {self._timeout_s:.3g} s; send fewer pages, raise the call's "

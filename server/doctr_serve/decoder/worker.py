@@ -34,6 +34,9 @@ OUT_OF_MEMORY = "decoding it needs more memory than this server allows; send it 
 # The server gives an operation up first; this many times later the process ends itself, in case the server is gone.
 SELF_DESTRUCT_FACTOR = 2.0
 
+# A tenth of the share of a core that the server's threads get (sched(7)), where all cores are busy; else all of it.
+NICENESS = 10
+
 
 class Document(Protocol):
     """What every format offers."""
@@ -202,6 +205,18 @@ def confine(memory_bytes: int) -> None:
         resource.setrlimit(getattr(resource, name), (value, value))
 
 
+def give_precedence() -> None:
+    """Lets the server's own threads go first.
+
+    Those of a forward wait for each other: one core that a hostile document keeps busy would hold up every forward
+    several times over.
+    """
+    with contextlib.suppress(
+        OSError, AttributeError
+    ):  # not on Windows; or the process is at the bottom already
+        os.nice(NICENESS)
+
+
 def main(arguments: list[str], worker_class: type[Worker] = Worker) -> None:
     """Entry point.
 
@@ -219,6 +234,7 @@ def main(arguments: list[str], worker_class: type[Worker] = Worker) -> None:
     # The budget's: whoever started the server may have had it ignored, which is inherited.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     confine(memory_bytes)
+    give_precedence()
     worker_class(Channel(socket.socket(fileno=descriptor)), timeout_s, budget).run()
 
 

@@ -6,11 +6,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Self
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import NotReadyError, QueueFullError, ShuttingDownError
+from doctr_serve.reading.arrivals import Arrival, Arrivals
 
 __all__ = ["Admission", "Turns"]
 
@@ -26,6 +27,7 @@ class Admission:
         max_concurrent_requests: requests worked on at once.
         max_queued_requests: requests that may wait beyond these.
         max_uploads: requests that may still be arriving beside these.
+        min_upload_bytes_per_s: slowest rate at which one may arrive.
         clock: seconds that only ever grow; requests' durations are taken by it.
     """
 
@@ -35,15 +37,15 @@ class Admission:
         max_concurrent_requests: int,
         max_queued_requests: int,
         max_uploads: int = 1,
+        min_upload_bytes_per_s: float = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._max_in_flight = max_concurrent_requests + max_queued_requests
         self._max_concurrent = max_concurrent_requests
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
-        self._max_uploads = max_uploads
+        self._arrivals = Arrivals(max_uploads, min_upload_bytes_per_s, clock)
         self._in_flight = 0
-        self._arriving = 0
         self._working = 0
         self._waiting: deque[threading.Event] = deque()
         self._mean_duration_s = 1.0
@@ -64,7 +66,7 @@ class Admission:
     def wait_until_idle(self, timeout_s: float) -> bool:
         """Returns True as soon as no request is in flight, False when ``timeout_s`` passed before."""
         with self._idle:
-            return self._idle.wait_for(lambda: self._in_flight + self._arriving == 0, timeout=timeout_s)
+            return self._idle.wait_for(lambda: self._in_flight + len(self._arrivals) == 0, timeout=timeout_s)
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -81,11 +83,14 @@ class Admission:
             yield
 
     @contextmanager
-    def arrival(self) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    def arrival(self, interrupt: Interrupt) -> Iterator[Arrival]:
         """Lets a request arrive without a place: however slowly it comes, it keeps out none that has arrived.
 
+        Args:
+            interrupt: the request's stop signal; one that comes slowly is stopped when others need its room.
+
         Yields:
-            What gives it its place, once it is here; also while the server drains.
+            The arrival; it has a place, once it is here, also while the server drains.
 
         Raises:
             NotReadyError: before :meth:`set_ready`.
@@ -95,14 +100,14 @@ class Admission:
         with self._lock:
             self._refuse_if_closed()
             self._refuse_if_full()
-            if self._arriving >= self._max_uploads:
-                raise self._full(f"{self._arriving} requests are arriving", "max_uploads")
-            self._arriving += 1
+            arrival = self._arrivals.add(interrupt, self._place)
+            if arrival is None:
+                raise self._full(f"{len(self._arrivals)} requests are arriving", "max_uploads")
         try:
-            yield self._place
+            yield arrival
         finally:
             with self._idle:
-                self._arriving -= 1
+                self._arrivals.remove(arrival)
                 self._idle.notify_all()
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,6 +17,7 @@ from doctr_serve.errors import DeadlineExceeded
 from doctr_serve.inference.engine import OCREngine
 from doctr_serve.options import ReadingOptions
 from doctr_serve.reading.admission import Admission
+from doctr_serve.reading.arrivals import Arrival
 from doctr_serve.reading.page_reading import PageReading
 from doctr_serve.reading.prepared import PreparedReading
 from doctr_serve.reading.request import RequestContext
@@ -68,6 +69,7 @@ class Reader:
             max_concurrent_requests=self.settings.max_concurrent_requests,
             max_queued_requests=self.settings.max_queued_requests,
             max_uploads=self.settings.max_uploads,
+            min_upload_bytes_per_s=self.settings.min_upload_bytes_per_s,
         )
 
     def __enter__(self) -> Self:
@@ -133,9 +135,9 @@ class Reader:
         """
         return self._admission.place()
 
-    def arrival(self) -> AbstractContextManager[Callable[[], AbstractContextManager[None]]]:
+    def arrival(self, interrupt: Interrupt) -> AbstractContextManager[Arrival]:
         """Lets a request arrive without a place; see :meth:`Admission.arrival`."""
-        return self._admission.arrival()
+        return self._admission.arrival(interrupt)
 
     def prepare(self, options: ReadingOptions, context: RequestContext) -> PreparedReading:
         """Checks the options and chooses the models: once, and before any document is looked at.

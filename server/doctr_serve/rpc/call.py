@@ -21,6 +21,7 @@ from doctr_serve.errors import (
     InternalError,
     Reported,
     RequestCancelled,
+    StopSignal,
 )
 from doctr_serve.formats.status import to_status
 from doctr_serve.reading import RequestContext
@@ -115,7 +116,7 @@ class Call:
                 code = stop.code
                 self._grpc.cancel()
                 self._grpc.abort(grpc.StatusCode.CANCELLED, stop.message)  # ends the handler; nothing is sent
-            except (DoctrServeError, DeadlineExceeded) as error:
+            except (DoctrServeError, StopSignal) as error:
                 code = error.code
                 self._abort(error)
             except GeneratorExit:

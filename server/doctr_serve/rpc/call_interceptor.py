@@ -16,7 +16,9 @@ from typing import Any
 
 import grpc
 
+from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import DoctrServeError, InvalidRequestError
+from doctr_serve.reading.arrivals import Arrival
 from doctr_serve.rpc.call import Call
 from doctr_serve.rpc.intake.incoming import interruptible
 from doctr_serve.rpc.intake.wire import checked, max_fields_for
@@ -28,8 +30,7 @@ from doctr_serve.settings import Settings
 __all__ = ["CallInterceptor"]
 
 Continuation = Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None]
-Place = Callable[[], AbstractContextManager[None]]
-Arrival = Callable[[], AbstractContextManager[Place]]
+Arriving = Callable[[Interrupt], AbstractContextManager[Arrival]]
 
 
 class CallInterceptor(grpc.ServerInterceptor):
@@ -44,7 +45,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         open_calls: counts the calls that read documents.
     """
 
-    def __init__(self, settings: Settings, arrival: Arrival, open_calls: OpenCalls) -> None:
+    def __init__(self, settings: Settings, arrival: Arriving, open_calls: OpenCalls) -> None:
         self._settings = settings
         self._arrival = arrival
         self._open_calls = open_calls
@@ -75,7 +76,7 @@ class _TakenCalls:
         handler: grpc.RpcMethodHandler,
         method: Method,
         settings: Settings,
-        arrival: Arrival,
+        arrival: Arriving,
         open_calls: OpenCalls,
         refusal: DoctrServeError | None,
     ) -> None:
@@ -85,7 +86,7 @@ class _TakenCalls:
         self._open_calls = open_calls
         # One that streams its requests has arrived when its method says so, and takes its place there.
         arrives_here = method.reads_documents and not handler.request_streaming and refusal is None
-        self._arrival: Arrival = arrival if arrives_here else _without_place
+        self._arrival: Arriving = arrival if arrives_here else _without_place
         self._refusal = refusal
 
     def handler(self) -> grpc.RpcMethodHandler:
@@ -145,9 +146,9 @@ class _TakenCalls:
 
     def _arrived(self, messages: Iterator[Any], call: Call, stack: ExitStack) -> Any:
         """Returns what the handler is given; its place is held by the stack, and a call that sends nothing has none."""
-        with self._arrival() as place:
+        with self._arrival(call.interrupt) as arrival:
             request = self._request(messages, call)
-            stack.enter_context(place())
+            stack.enter_context(arrival.place())
         return request
 
     def _request(self, messages: Iterator[Any], call: Call) -> Any:
@@ -165,8 +166,8 @@ class _TakenCalls:
 
 
 @contextmanager
-def _without_place() -> Iterator[Place]:
-    yield nullcontext
+def _without_place(interrupt: Interrupt) -> Iterator[Arrival]:
+    yield Arrival(interrupt, nullcontext, 0.0)
 
 
 def _unreachable(request: Any, context: grpc.ServicerContext) -> Any:

@@ -10,6 +10,7 @@ import grpc
 from doctr_serve.documents import SourceDocument
 from doctr_serve.formats.protobuf import model, page_result
 from doctr_serve.reading import PreparedReading, Reader
+from doctr_serve.reading.arrivals import Arrival
 from doctr_serve.rpc.call import Call, current_call
 from doctr_serve.rpc.intake.messages import documents_of, receive_upload
 from doctr_serve.rpc.intake.options import options_of
@@ -55,14 +56,13 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
         """Yields a PageResult per page of the documents that arrive in pieces."""
         call = current_call()
         with ExitStack() as stack:
-            with self._reader.arrival() as place:
-                first = next(request_iterator, None) or ocr_pb2.OCRRequest()
+            with self._reader.arrival(call.interrupt) as arrival:
+                messages = _noted(request_iterator, arrival)
+                first = next(messages, None) or ocr_pb2.OCRRequest()
                 prepared = self._prepare(first, call)
-                documents = receive_upload(
-                    first, request_iterator, self._settings, self._upload_memory, stack
-                )
+                documents = receive_upload(first, messages, self._settings, self._upload_memory, stack)
                 del first  # as large as a message may be
-                stack.enter_context(place())
+                stack.enter_context(arrival.place())
             yield from _results(prepared, documents, call)
 
     def ListModels(  # noqa: N802 - grpc's name
@@ -78,6 +78,13 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
     def _prepare(self, request: ocr_pb2.OCRRequest, call: Call) -> PreparedReading:
         """Checks the options: a wrong one is refused before any document is looked at."""
         return self._reader.prepare(options_of(request, self._settings), call.context)
+
+
+def _noted(messages: Iterator[ocr_pb2.OCRRequest], arrival: Arrival) -> Iterator[ocr_pb2.OCRRequest]:
+    for message in messages:
+        arrival.note(message.ByteSize())
+        yield message
+        del message  # or it stays until the next one comes
 
 
 def _results(

@@ -157,6 +157,15 @@ def test_random_damage_never_takes_the_server_down(read) -> None:
     assert read(PICTURE)[0].error is None
 
 
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="priorities are Unix's")
+def test_a_decoder_leaves_busy_cores_to_the_server(make_pool) -> None:
+    pool = make_pool()
+    pool.warm()
+    (process_id, *_) = pool.idle_process_ids()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, process_id) == min(19, own + 10)
+
+
 def test_a_process_that_dies_between_requests_is_replaced(make_pool, read) -> None:
     pool = make_pool()
     read(PICTURE, through=pool)

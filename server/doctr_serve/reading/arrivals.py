@@ -1,0 +1,102 @@
+"""Requests that are still arriving: a bounded number, of which a slow one gives way to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.errors import GaveWay
+
+__all__ = ["Arrival", "Arrivals"]
+
+GIVES_WAY_AFTER_S = 5.0
+"""Seconds that a request may arrive at any rate: first bytes are on their way for so long on bad lines, too."""
+SAFE_FACTOR = 16
+"""How many times faster than the slowest rate (``min_upload_bytes_per_s``) a request must come to be safe: 16 KiB/s by
+default. Whoever wants to keep others out has to send so much for each of their places."""
+RETRY_AFTER_S = 10.0
+
+
+class Arrival:
+    """A request that is arriving.
+
+    Args:
+        interrupt: its stop signal.
+        place: gives it one of the bounded places of requests in flight, once it is here.
+        started_at: when it began, by the clock of the others.
+    """
+
+    def __init__(
+        self, interrupt: Interrupt, place: Callable[[], AbstractContextManager[None]], started_at: float
+    ) -> None:
+        self.place = place
+        self.started_at = started_at
+        self._interrupt = interrupt
+        self._received_bytes = 0
+
+    def note(self, size_bytes: int) -> None:
+        """Takes in that bytes have come."""
+        self._received_bytes += size_bytes
+
+    def bytes_per_s(self, now: float) -> float:
+        """Returns its rate on average."""
+        return self._received_bytes / max(1e-3, now - self.started_at)
+
+    def give_way(self) -> None:
+        """Ends it."""
+        self._interrupt.stop(_gave_way)
+
+
+class Arrivals:
+    """Those there are; to be used under one lock.
+
+    Args:
+        max_arrivals: most of them.
+        min_bytes_per_s: slowest rate that a request may have at all; 0 for none, and none gives way.
+        clock: seconds that only ever grow.
+    """
+
+    def __init__(self, max_arrivals: int, min_bytes_per_s: float, clock: Callable[[], float]) -> None:
+        self._max = max_arrivals
+        self._safe_bytes_per_s = SAFE_FACTOR * min_bytes_per_s
+        self._clock = clock
+        self._all: dict[Arrival, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def add(self, interrupt: Interrupt, place: Callable[[], AbstractContextManager[None]]) -> Arrival | None:
+        """Returns a new one; None where there are too many, and none that has to give way."""
+        now = self._clock()
+        if len(self._all) >= self._max and not self._slowest_gave_way(now):
+            return None
+        arrival = Arrival(interrupt, place, now)
+        self._all[arrival] = None
+        return arrival
+
+    def remove(self, arrival: Arrival) -> None:
+        """Takes one out that is here now, or has ended."""
+        self._all.pop(arrival, None)
+
+    def _slowest_gave_way(self, now: float) -> bool:
+        slow = [
+            arrival
+            for arrival in self._all
+            if now - arrival.started_at >= GIVES_WAY_AFTER_S
+            and arrival.bytes_per_s(now) < self._safe_bytes_per_s
+        ]
+        if not slow:
+            return False
+        slowest = min(slow, key=lambda arrival: arrival.bytes_per_s(now))
+        self.remove(slowest)
+        slowest.give_way()
+        return True
+
+
+def _gave_way() -> GaveWay:
+    return GaveWay(
+        "the request came too slowly while more were arriving than the server takes at once (max_uploads); send it "
+        "again later, or faster",
+        retry_after_s=RETRY_AFTER_S,
+    )
