@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from doctr_serve.decoder.budget import Budget
@@ -211,10 +212,11 @@ def give_precedence() -> None:
     Those of a forward wait for each other: one core that a hostile document keeps busy would hold up every forward
     several times over.
     """
-    with contextlib.suppress(
-        OSError, AttributeError
-    ):  # not on Windows; or the process is at the bottom already
+    with contextlib.suppress(OSError, AttributeError):  # Windows has none
         os.nice(NICENESS)
+    # A session of its own, as this process has, is scheduled as a group; niceness counts only within it (sched(7)).
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def main(arguments: list[str], worker_class: type[Worker] = Worker) -> None:
@@ -233,8 +235,8 @@ def main(arguments: list[str], worker_class: type[Worker] = Worker) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # The budget's: whoever started the server may have had it ignored, which is inherited.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    confine(memory_bytes)
     give_precedence()
+    confine(memory_bytes)
     worker_class(Channel(socket.socket(fileno=descriptor)), timeout_s, budget).run()
 
 

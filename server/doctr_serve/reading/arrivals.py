@@ -10,7 +10,7 @@ from doctr_serve.errors import GaveWay
 
 __all__ = ["Arrival", "Arrivals"]
 
-GIVES_WAY_AFTER_S = 5.0
+GIVES_WAY_AFTER_S = 2.0
 """Seconds that a request may arrive at any rate: first bytes are on their way for so long on bad lines, too."""
 SAFE_FACTOR = 16
 """How many times faster than the slowest rate (``min_upload_bytes_per_s``) a request must come to be safe: 16 KiB/s by

@@ -164,6 +164,8 @@ def test_a_decoder_leaves_busy_cores_to_the_server(make_pool) -> None:
     (process_id, *_) = pool.idle_process_ids()
     own = os.getpriority(os.PRIO_PROCESS, 0)
     assert os.getpriority(os.PRIO_PROCESS, process_id) == min(19, own + 10)
+    group = Path(f"/proc/{process_id}/autogroup")
+    assert not group.exists() or group.read_text().split()[1:] == ["nice", "10"]
 
 
 def test_a_process_that_dies_between_requests_is_replaced(make_pool, read) -> None:
