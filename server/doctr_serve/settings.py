@@ -48,9 +48,9 @@ def _cgroups(root: Path) -> list[Path]:
     return [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
 
 
-def cache_dir() -> Path:
-    """This program's folder for what can be made anew (``XDG_CACHE_HOME``, or ``~/.cache``)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "doctr-serve")
+def compiled_models_dir() -> Path:
+    """The folder doctr-serve/openvino of the user's cache (``XDG_CACHE_HOME``, by default ``~/.cache``)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "doctr-serve", "openvino")
 
 
 class Settings(BaseSettings):
@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     """What runs the models; openvino is faster on x86 CPUs, and leaves to torch what it cannot take."""
     inference_precision: Literal["auto", "f32", "bf16"] = "auto"
     """Of OpenVINO's forwards; auto is bf16 where the processor computes in it, else f32. torch's are f32."""
-    compiled_models_dir: Path | None = Field(default_factory=lambda: cache_dir() / "openvino")
+    compiled_models_dir: Path | None = Field(default_factory=compiled_models_dir)
     """Folder where models stay as OpenVINO compiled them, so that the next start is short; none keeps none."""
     intra_op_threads: int = Field(default_factory=available_cores, ge=1)
     """Threads of one forward pass."""
