@@ -25,16 +25,23 @@ class CompiledCache:
         self._folder = folder
         self._compiler = compiler
 
-    def read(self, architecture: str, weights: Path) -> bytes | None:
-        """Returns the compiled model of these weights; None where there is none."""
+    def name_for(self, architecture: str, weights: Path) -> str:
+        """Returns what the compiled model of these weights is called; reads all of the weights."""
+        digest = hashlib.sha256(self._compiler.encode())
+        with weights.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+        return f"{architecture}-{digest.hexdigest()[:32]}.blob"
+
+    def read(self, name: str) -> bytes | None:
+        """Returns the compiled model of this name; None where there is none."""
         if self._folder is None:
             return None
         try:
-            return self._path(self._folder, architecture, weights).read_bytes()
+            return (self._folder / name).read_bytes()
         except OSError:
             return None
 
-    def write(self, architecture: str, weights: Path, compiled: bytes) -> None:
+    def write(self, name: str, compiled: bytes) -> None:
         """Keeps a compiled model; a folder that cannot be written costs the next start its time, and no more."""
         if self._folder is None:
             return
@@ -43,14 +50,8 @@ class CompiledCache:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
                 file.write(compiled)
-            os.replace(file.name, self._path(self._folder, architecture, weights))
+            os.replace(file.name, self._folder / name)
         except OSError as error:
             logger.warning(
                 "compiled_model_not_kept", extra={"folder": str(self._folder), "problem": str(error)}
             )
-
-    def _path(self, folder: Path, architecture: str, weights: Path) -> Path:
-        digest = hashlib.sha256(self._compiler.encode())
-        with weights.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-        return folder / f"{architecture}-{digest.hexdigest()[:32]}.blob"

@@ -111,8 +111,8 @@ class OpenVINORuntime:
         return handle.run(batch) if isinstance(handle, _Compiled) else self._others.run(handle, batch)
 
     def _compiled(self, entry: CatalogEntry) -> openvino.CompiledModel:
-        weights = self._catalog.weights_path(entry)
-        kept = self._cache.read(entry.architecture, weights)
+        name = self._cache.name_for(entry.architecture, self._catalog.weights_path(entry))
+        kept = self._cache.read(name)
         if kept is not None:
             try:
                 return self._core.import_model(kept, DEVICE, self._config)
@@ -121,7 +121,7 @@ class OpenVINORuntime:
                     "compiled_model_not_usable", extra={"model": entry.name, "problem": str(error)[:500]}
                 )
         model = self._core.compile_model(self._converted(entry), DEVICE, self._config)
-        self._cache.write(entry.architecture, weights, model.export_model().getvalue())
+        self._cache.write(name, model.export_model().getvalue())
         return model
 
     def _converted(self, entry: CatalogEntry) -> openvino.Model:

@@ -75,9 +75,10 @@ def _turned(image: np.ndarray, angle: float) -> np.ndarray:
         turned = cv2.warpAffine(image, back, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     else:
         below, right = height - image.shape[0] - above, width - image.shape[1] - left
-        canvas = cv2.copyMakeBorder(image, above, below, left, right, cv2.BORDER_CONSTANT)
-        turned = cv2.warpAffine(canvas, rotation, (width, height))
-        del canvas  # before the page is copied
+        if below or right:
+            image = cv2.copyMakeBorder(image, above, below, left, right, cv2.BORDER_CONSTANT)
+        turned = cv2.warpAffine(image, rotation, (width, height))
+        del image  # the canvas, before the page is copied
     # A copy, for the canvas would stay in memory for as long as the part of it that is the page.
     return np.ascontiguousarray(remove_image_padding(turned))
 
