@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -75,6 +76,8 @@ class Settings(BaseSettings):
     port_file: Path | None = None
     """File that receives the bound port once the server listens (for port 0)."""
 
+    trusted_proxies: Annotated[list[str], NoDecode] = ["127.0.0.0/8", "::1"]
+    """Networks of proxies whose x-forwarded-for tells who calls, so that callers behind them have fair shares."""
     reflection: bool = True
     """Serve gRPC reflection, by which tools such as grpcurl learn the contract; not routed by Envoy."""
 
@@ -116,6 +119,8 @@ class Settings(BaseSettings):
     """Forward passes that run at the same time."""
     cpu_slice_pixels: int = Field(1024 * 1024, gt=0)
     """Model input pixels per slice of a batch on the CPU, where larger ones cost memory and gain no time."""
+    batch_wait_ms: float = Field(0.0, ge=0, le=1000)
+    """Longest time that a forward which others may still fill waits for them; pays on GPUs alone, under load."""
     min_orientation_confidence: float = Field(0.6, ge=0, le=1)
     """Confidence from which a page is reported as turned; below it counts as upright. 0 reports as docTR does."""
     device: str = "cpu"
@@ -123,7 +128,7 @@ class Settings(BaseSettings):
 
     # Requests
     max_concurrent_requests: int = Field(4, ge=1)
-    """Requests worked on at the same time; whose page is next is decided page by page."""
+    """Pages worked on at the same time. Whose is next is decided page by page; one is kept for new requests."""
     max_queued_requests: int = Field(32, ge=0)
     """Requests that wait beyond these; one more is refused with RESOURCE_EXHAUSTED and RetryInfo."""
     max_uploads: int = Field(64, ge=1)
@@ -189,7 +194,14 @@ class Settings(BaseSettings):
         """Bytes of uploads in memory."""
         return self.request_memory_bytes // 4
 
-    @field_validator("preload_models", mode="before")
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        for name in value:
+            ip_network(name)
+        return value
+
+    @field_validator("preload_models", "trusted_proxies", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:
         """Takes names with commas between them, or JSON, as which pydantic-settings passes a repeated flag on."""

@@ -55,6 +55,23 @@ def test_a_page_beside_long_documents_waits_for_some_pages_and_not_for_their_end
     assert pages_meanwhile < 16
 
 
+def test_short_documents_without_end_do_not_stop_a_long_one(weights_dir: Path) -> None:
+    with slow_pages(weights_dir) as watched, ThreadPoolExecutor(9) as callers:
+        stop = threading.Event()
+
+        def send_pages() -> None:
+            while not stop.is_set():
+                watched.service.stream(png(two_columns()))
+
+        senders = [callers.submit(send_pages) for _ in range(8)]
+        try:
+            assert len(watched.service.stream(short_pdf(10), timeout_s=60)) == 10
+        finally:
+            stop.set()
+        for sender in senders:
+            sender.result()
+
+
 def test_documents_share_one_decoder_and_are_read_as_each_alone(weights_dir: Path) -> None:
     documents = [short_pdf(6), png(two_columns()), short_pdf(9)]
     with watched_service(

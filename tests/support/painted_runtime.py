@@ -15,6 +15,7 @@ WORDS = 6
 
 class PaintedRuntime:
     max_forward_pixels = None
+    shared_forward_pixels = 0
 
     def load(self, entry: CatalogEntry) -> ModelTask:
         return entry.task

@@ -44,6 +44,7 @@ class WatchedRuntime:
         self._runtime = runtime
         self._lock = threading.Lock()
         self.max_forward_pixels = runtime.max_forward_pixels
+        self.shared_forward_pixels = runtime.shared_forward_pixels
         self.loads: list[str] = []
         self.forwards: list[tuple[ModelTask, int]] = []
         self.before: Callable[[ModelTask], None] = lambda task: None

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.common.standing import Standing
 from doctr_serve.errors import (
     DeadlineExceeded,
     GaveWay,
@@ -93,7 +94,7 @@ class Worker:
         self.future: Future[None] = threads.submit(self._run)
 
     def _run(self) -> None:
-        with self._admission.turns(self.interrupt).turn():
+        with self._admission.turns(Standing(), self.interrupt).turn():
             self._order.append(self._number)
             self.started.set()
             assert self.finish.wait(30)
@@ -118,7 +119,7 @@ def test_no_more_than_the_set_number_work_at_once() -> None:
 
     def work(_: int) -> None:
         nonlocal working, most
-        with admission.turns(Interrupt()).turn():
+        with admission.turns(Standing(), Interrupt()).turn():
             with lock:
                 working += 1
                 most = max(most, working)
@@ -138,7 +139,7 @@ def test_who_leaves_the_queue_gives_nobody_elses_turn_away(expires: bool) -> Non
         first = Worker(admission, threads, order, 0)
         assert first.started.wait(10)
         leaving = WatchedInterrupt(0.05 if expires else None)
-        left = threads.submit(lambda: admission.turns(leaving).turn().__enter__())
+        left = threads.submit(lambda: admission.turns(Standing(), leaving).turn().__enter__())
         assert leaving.waiting.wait(10)
         if not expires:
             leaving.cancel()
@@ -149,7 +150,7 @@ def test_who_leaves_the_queue_gives_nobody_elses_turn_away(expires: bool) -> Non
         first.finish.set()
         assert last.started.wait(10)
         last.finish.set()
-    with admission.turns(Interrupt()).turn():
+    with admission.turns(Standing(), Interrupt()).turn():
         pass
 
 
@@ -159,7 +160,7 @@ def test_turns_survive_many_who_leave_at_any_moment() -> None:
 
     def work(number: int) -> bool:
         try:
-            with admission.turns(Interrupt(0.001 * (number % 20) + 0.001)).turn():
+            with admission.turns(Standing(), Interrupt(0.001 * (number % 20) + 0.001)).turn():
                 threading.Event().wait(0.002)
                 return True
         except DeadlineExceeded:
@@ -167,7 +168,7 @@ def test_turns_survive_many_who_leave_at_any_moment() -> None:
 
     with ThreadPoolExecutor(16) as threads:
         assert any(threads.map(work, range(300)))
-    with admission.turns(Interrupt(1)).turn(), admission.turns(Interrupt(1)).turn():
+    with admission.turns(Standing(), Interrupt(1)).turn(), admission.turns(Standing(), Interrupt(1)).turn():
         pass
 
 
@@ -179,7 +180,7 @@ def test_the_retry_delay_grows_with_what_requests_take_and_with_the_queue() -> N
     def read_for(seconds: float, requests: int) -> None:
         nonlocal now
         for _ in range(requests):
-            with admission.turns(Interrupt()) as turns:
+            with admission.turns(Standing(), Interrupt()) as turns:
                 for _ in range(5):
                     with turns.turn():
                         now += seconds / 5
@@ -194,8 +195,8 @@ def test_the_retry_delay_grows_with_what_requests_take_and_with_the_queue() -> N
     read_for(5.0, 100)
     assert delay() == pytest.approx(5.0)
     waiting = WatchedInterrupt()
-    with ThreadPoolExecutor(1) as threads, admission.turns(Interrupt()).turn():
-        queued = threads.submit(lambda: admission.turns(waiting).turn().__enter__())
+    with ThreadPoolExecutor(1) as threads, admission.turns(Standing(), Interrupt()).turn():
+        queued = threads.submit(lambda: admission.turns(Standing(), waiting).turn().__enter__())
         assert waiting.waiting.wait(10)
         assert delay() == pytest.approx(10.0)
         waiting.cancel()

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.common.standing import Standing
 from doctr_serve.errors import DeadlineExceeded, RequestCancelled
 from doctr_serve.inference.scheduler import ForwardScheduler
 from support.watched_interrupt import WatchedInterrupt
@@ -18,8 +19,9 @@ BATCH = np.zeros((1, 3, 8, 8), np.float32)
 class CallingRuntime:
     """A runtime whose handles are functions of the batch."""
 
-    def __init__(self, max_forward_pixels: int | None = None) -> None:
+    def __init__(self, max_forward_pixels: int | None = None, shared_forward_pixels: int = 0) -> None:
         self.max_forward_pixels = max_forward_pixels
+        self.shared_forward_pixels = shared_forward_pixels
 
     def load(self, entry: Any) -> Any:
         raise NotImplementedError
@@ -31,8 +33,14 @@ class CallingRuntime:
         return handle(batch)
 
 
-def scheduler(concurrent: int = 1, max_forward_pixels: int | None = None) -> ForwardScheduler:
-    return ForwardScheduler(CallingRuntime(max_forward_pixels), concurrent_forwards=concurrent)
+def scheduler(
+    concurrent: int = 1,
+    max_forward_pixels: int | None = None,
+    shared_forward_pixels: int = 0,
+    batch_wait_s: float = 0,
+) -> ForwardScheduler:
+    runtime = CallingRuntime(max_forward_pixels, shared_forward_pixels)
+    return ForwardScheduler(runtime, concurrent_forwards=concurrent, batch_wait_s=batch_wait_s)
 
 
 def test_a_forward_runs_on_a_thread_of_its_own() -> None:
@@ -163,3 +171,119 @@ def test_a_cancelled_batch_leaves_its_further_slices_undone() -> None:
         forwards.run(forward, np.zeros((5, 3, 8, 8), np.float32), interrupt)
     forwards.close()
     assert len(ran) == 1
+
+
+class Model:
+    """Adds one to each image's mean; the first call waits until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.started, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, batch: Any) -> Any:
+        self.sizes.append(len(batch))
+        self.started.set()
+        assert self.go_on.wait(10)
+        if (batch == -1).any():
+            raise ValueError("an image that no model takes")
+        return batch.mean(axis=(1, 2, 3)) + 1
+
+
+def images(*values: float) -> Any:
+    return np.array(values, np.float32)[:, None, None, None] * np.ones((1, 3, 8, 8), np.float32)
+
+
+def run_behind_one_that_holds_the_forwards(
+    forwards: ForwardScheduler, model: Model, *batches: Any
+) -> list[Any]:
+    """Starts the batches in this order while a first forward runs, and returns their futures, done."""
+    with ThreadPoolExecutor(len(batches) + 1) as callers:
+        callers.submit(forwards.run, model, images(0), Interrupt())
+        assert model.started.wait(10)
+        answers = []
+        for batch in batches:
+            interrupt = WatchedInterrupt()
+            answers.append(callers.submit(forwards.run, model, batch, interrupt))
+            assert interrupt.waiting.wait(10)
+        model.go_on.set()
+    return answers
+
+
+def test_small_batches_of_several_requests_share_a_forward_and_each_gets_its_own() -> None:
+    forwards, model = scheduler(shared_forward_pixels=4 * 64), Model()
+    answers = run_behind_one_that_holds_the_forwards(forwards, model, images(1), images(2, 3), images(4, 5))
+    forwards.close()
+    assert model.sizes == [1, 3, 2], "as many as are worth sharing, and no more"
+    assert [np.concatenate(answer.result()).tolist() for answer in answers] == [[2], [3, 4], [5, 6]]
+
+
+def test_batches_of_another_shape_or_another_model_do_not_share_a_forward() -> None:
+    forwards, model = scheduler(shared_forward_pixels=10**6), Model()
+    other_shape = np.zeros((1, 3, 8, 16), np.float32)
+    run_behind_one_that_holds_the_forwards(forwards, model, images(1), other_shape)
+    forwards.run(lambda batch: batch, images(1), Interrupt())
+    forwards.close()
+    assert model.sizes == [1, 1, 1]
+
+
+def test_a_failure_in_a_shared_forward_is_told_to_whose_image_it_was() -> None:
+    forwards, model = scheduler(shared_forward_pixels=10**6), Model()
+    answers = run_behind_one_that_holds_the_forwards(forwards, model, images(1), images(-1), images(2))
+    forwards.close()
+    with pytest.raises(ValueError, match="no model takes"):
+        answers[1].result()
+    assert [np.concatenate(answers[at].result()).tolist() for at in (0, 2)] == [[2], [3]]
+
+
+def test_a_new_request_runs_before_the_waiting_slices_of_long_ones() -> None:
+    forwards, order = scheduler(), []
+    started, go_on = threading.Event(), threading.Event()
+
+    def named(name: str) -> Callable[[Any], None]:
+        def forward(batch: Any) -> None:
+            order.append(name)
+            started.set()
+            assert go_on.wait(10)
+
+        return forward
+
+    with ThreadPoolExecutor(3) as callers:
+        callers.submit(forwards.run, named("at work"), BATCH, Interrupt())
+        assert started.wait(10)
+        for name, standing in (("long", Standing(pages_read=3)), ("new", Standing())):
+            interrupt = WatchedInterrupt()
+            callers.submit(forwards.run, named(name), BATCH, interrupt, standing)
+            assert interrupt.waiting.wait(10)
+        go_on.set()
+    forwards.close()
+    assert order == ["at work", "new", "long"]
+
+
+def test_a_forward_that_others_may_fill_waits_for_them_no_longer_than_set() -> None:
+    forwards, model = scheduler(shared_forward_pixels=2 * 64, batch_wait_s=30), Model()
+    model.go_on.set()
+    with ThreadPoolExecutor(2) as callers:
+        first = callers.submit(forwards.run, model, images(1), Interrupt())
+        assert not model.started.wait(0.2)
+        forwards.run(model, images(2), Interrupt())
+        first.result(10)
+    forwards.close()
+    assert model.sizes == [2]
+
+
+def test_what_waits_when_the_scheduler_closes_is_dropped_and_nothing_is_taken_after_it() -> None:
+    forwards, model = scheduler(), Model()
+    with ThreadPoolExecutor(3) as callers:
+        callers.submit(forwards.run, model, images(0), Interrupt())
+        assert model.started.wait(10)
+        interrupt = WatchedInterrupt()
+        waiting = callers.submit(forwards.run, model, images(1), interrupt)
+        assert interrupt.waiting.wait(10)
+        closing = callers.submit(forwards.close)
+        with pytest.raises(CancelledError):
+            waiting.result(10)
+        model.go_on.set()
+        closing.result(10)
+    with pytest.raises(CancelledError):
+        forwards.run(model, images(1), Interrupt())
+    assert model.sizes == [1]

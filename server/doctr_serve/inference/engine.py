@@ -15,6 +15,7 @@ from doctr_serve.catalog import Catalog, CatalogEntry
 from doctr_serve.catalog.choice import ChosenModels, choose_models
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.common.single_flight import SingleFlight
+from doctr_serve.common.standing import Standing
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.model_spec import ModelSpec, describe
 from doctr_serve.inference.runtimes import Runtime
@@ -61,7 +62,11 @@ class OCREngine:
         self._runtime = runtime or runtime_for(settings, self.catalog)
         self._spec_of = spec_of
         self._limits = PageLimits.from_settings(settings)
-        self._scheduler = ForwardScheduler(self._runtime, concurrent_forwards=settings.concurrent_forwards)
+        self._scheduler = ForwardScheduler(
+            self._runtime,
+            concurrent_forwards=settings.concurrent_forwards,
+            batch_wait_s=settings.batch_wait_ms / 1000,
+        )
         self._store = ModelStore(self._load, capacity=settings.max_loaded_models)
         self._downloads: SingleFlight[CatalogEntry, object] = SingleFlight(
             lambda entry: self.catalog.pull(entry, progress=False), name="download"
@@ -115,18 +120,25 @@ class OCREngine:
                 self.catalog.weights_path(entry)
         return chosen
 
-    def predictor(self, options: ReadingOptions, chosen: ChosenModels, interrupt: Interrupt) -> PagePredictor:
+    def predictor(
+        self,
+        options: ReadingOptions,
+        chosen: ChosenModels,
+        interrupt: Interrupt,
+        standing: Standing | None = None,
+    ) -> PagePredictor:
         """Returns a predictor over the shared models. Cheap once the models are in memory.
 
         Args:
             options: the request's options.
             chosen: the models, as :meth:`choose` returned them.
             interrupt: stops waits for a model's load, and the predictor between forwards.
+            standing: of the request; without, one of its own.
 
         Raises:
             WeightsUnavailableError: the weights of a model are not here any more, or are damaged.
         """
-        forwards = Forwards(self._scheduler, interrupt)
+        forwards = Forwards(self._scheduler, interrupt, standing or Standing())
 
         def loaded(entry: CatalogEntry) -> LoadedModel:
             return self._store.get(entry, interrupt)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Self
 
 from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.common.standing import Standing
 from doctr_serve.errors import NotReadyError, QueueFullError, ShuttingDownError
 from doctr_serve.reading.arrivals import Arrival, Arrivals
+from doctr_serve.reading.turns import PageTurns, Turns
 
-__all__ = ["Admission", "Turns"]
+__all__ = ["Admission"]
 
 SMOOTHING = 0.2
 """Weight of the newest request in the mean duration that the retry delay is estimated from."""
@@ -21,7 +21,7 @@ MAX_RETRY_AFTER_S = 60.0
 
 
 class Admission:
-    """Admits requests, in the order they came.
+    """Admits requests, and gives them their turns.
 
     Args:
         max_concurrent_requests: requests worked on at once.
@@ -41,13 +41,11 @@ class Admission:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._max_in_flight = max_concurrent_requests + max_queued_requests
-        self._max_concurrent = max_concurrent_requests
+        self._turns = PageTurns(max_concurrent_requests)
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._arrivals = Arrivals(max_uploads, min_upload_bytes_per_s, clock)
         self._in_flight = 0
-        self._working = 0
-        self._waiting: deque[threading.Event] = deque()
         self._mean_duration_s = 1.0
         self._clock = clock
         self._is_ready = False
@@ -122,50 +120,13 @@ class Admission:
                 self._in_flight -= 1
                 self._idle.notify_all()
 
-    def turns(self, interrupt: Interrupt) -> Turns:
+    def turns(self, standing: Standing, interrupt: Interrupt) -> Turns:
         """Returns the turns of one request."""
-        return Turns(self, interrupt, self._clock)
+        return Turns(self._turns, standing, interrupt, clock=self._clock, note_duration=self._note_duration)
 
-    def take_turn(self, interrupt: Interrupt) -> None:
-        """Waits for a turn to work, in the order of asking; :meth:`pass_on_turn` ends it.
-
-        Raises:
-            StopSignal: the request was stopped while it waited.
-        """
-        ticket = threading.Event()
-        with self._lock:
-            if self._working < self._max_concurrent:
-                self._working += 1
-                return
-            self._waiting.append(ticket)
-        try:
-            interrupt.wait(ticket.wait)
-        except BaseException:
-            self._leave_queue(ticket)
-            raise
-
-    def pass_on_turn(self) -> None:
-        """Gives the turn to whoever has waited for one the longest."""
-        with self._lock:
-            self._pass_on()
-
-    def note_duration(self, seconds: float) -> None:
-        """Takes in how long a request was worked on, for the delay that refused ones are told."""
+    def _note_duration(self, seconds: float) -> None:
         with self._lock:
             self._mean_duration_s += SMOOTHING * (seconds - self._mean_duration_s)
-
-    def _leave_queue(self, ticket: threading.Event) -> None:
-        with self._lock:
-            if ticket in self._waiting:
-                self._waiting.remove(ticket)
-            else:  # the turn came between the last wait and now
-                self._pass_on()
-
-    def _pass_on(self) -> None:
-        if self._waiting:
-            self._waiting.popleft().set()
-        else:
-            self._working -= 1
 
     def _refuse_if_closed(self) -> None:
         if self._is_draining:
@@ -188,43 +149,5 @@ class Admission:
         )
 
     def _retry_after_s(self) -> float:
-        waiting = len(self._waiting) + 1
-        return min(MAX_RETRY_AFTER_S, max(0.1, self._mean_duration_s * waiting / self._max_concurrent))
-
-
-class Turns:
-    """The turns of one request: a page's work each. Made by :meth:`Admission.turns`.
-
-    Args:
-        admission: gives them.
-        interrupt: the request's stop signal.
-        clock: seconds that only ever grow.
-    """
-
-    def __init__(self, admission: Admission, interrupt: Interrupt, clock: Callable[[], float]) -> None:
-        self._admission = admission
-        self._interrupt = interrupt
-        self._clock = clock
-        self._worked_s = 0.0
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Waits for a turn, and holds it.
-
-        Raises:
-            RequestCancelled: cancelled while it waited.
-            DeadlineExceeded: the deadline passed while it waited.
-        """
-        self._admission.take_turn(self._interrupt)
-        started = self._clock()
-        try:
-            yield
-        finally:
-            self._worked_s += self._clock() - started
-            self._admission.pass_on_turn()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._admission.note_duration(self._worked_s)
+        before = (self._turns.waiting + 1) / self._turns.at_once
+        return min(MAX_RETRY_AFTER_S, max(0.1, self._mean_duration_s * before))

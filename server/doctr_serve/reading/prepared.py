@@ -61,9 +61,9 @@ class PreparedReading:
             DocumentError: no document can be read (the subclass says why).
             StopSignal: the request was cancelled, or its deadline passed.
         """
-        interrupt = self._context.interrupt
+        interrupt, standing = self._context.interrupt, self._context.standing
         with ExitStack() as stack:
-            turns = stack.enter_context(self._admission.turns(interrupt))
+            turns = stack.enter_context(self._admission.turns(standing, interrupt))
             with turns.turn():
                 opened = stack.enter_context(
                     self._decoders.open(documents, pages=self.options.pages, interrupt=interrupt)
@@ -71,19 +71,18 @@ class PreparedReading:
                 opened.park()
             readings = read_pages(
                 opened.decode(),
-                self._engine.predictor(self.options, self.models, interrupt),
+                self._engine.predictor(self.options, self.models, interrupt, standing),
                 detection_batch_size=self.options.detection_batch_size,
                 max_batch_pixels=min(MAX_BATCH_PIXELS, self._decoders.limits.max_page_pixels),
                 context=self._context,
             )
             stack.enter_context(closing(readings))
-            while True:
+            for _ in opened.references:
                 # In this order: memory, a turn, a decoder process. Who waits for one holds none of those after it.
                 opened.reserve()
                 with turns.turn(), opened.at_work():
-                    reading = next(readings, None)
-                if reading is None:
-                    return
+                    reading = next(readings)
+                standing.pages_read += 1
                 if reading.error is not None and len(opened.references) == 1:
                     raise reading.error
                 yield reading

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.common.standing import Standing
 
 __all__ = ["RequestContext"]
 
@@ -16,10 +17,12 @@ class RequestContext:
     Attributes:
         interrupt: its stop signal.
         request_id: what its log lines carry; empty outside a server.
+        standing: how it stands among others.
     """
 
     interrupt: Interrupt = field(default_factory=Interrupt)
     request_id: str = ""
+    standing: Standing = field(default_factory=Standing)
 
     @property
     def how_to_report(self) -> str:

@@ -15,6 +15,7 @@ import structlog
 from grpc_status import rpc_status
 
 from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.common.standing import Standing
 from doctr_serve.errors import (
     DeadlineExceeded,
     DoctrServeError,
@@ -54,6 +55,7 @@ class Call:
         method: its row in the method table.
         request_timeout_s: longest time for the RPC; the caller's own deadline holds when it is shorter.
         send_timeout_s: longest time for one message of the answer to be taken; then the call ends.
+        caller: whose it is, for a fair order.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class Call:
         *,
         request_timeout_s: float,
         send_timeout_s: float,
+        caller: str = "",
     ) -> None:
         self._grpc = context
         self._send_timeout_s = send_timeout_s
         self._method = method
         self._headers_sent = False
         self._is_unread = False
+        self._caller = caller
         self.request_id = _request_id(context)
         self.started = time.monotonic()
         self.pages = 0
@@ -84,7 +88,7 @@ class Call:
     @property
     def context(self) -> RequestContext:
         """The request, as the core knows it."""
-        return RequestContext(self.interrupt, self.request_id)
+        return RequestContext(self.interrupt, self.request_id, Standing(self._caller))
 
     def send_headers(self) -> None:
         """Sends the response headers, once.

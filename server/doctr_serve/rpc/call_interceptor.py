@@ -9,7 +9,7 @@ is served as one that streams its requests; what is further in, other intercepto
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from itertools import islice
 from typing import Any
@@ -20,6 +20,7 @@ from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import DoctrServeError, InvalidRequestError
 from doctr_serve.reading.arrivals import Arrival
 from doctr_serve.rpc.call import Call
+from doctr_serve.rpc.caller import Network, caller_of, parse_networks
 from doctr_serve.rpc.intake.incoming import interruptible
 from doctr_serve.rpc.intake.wire import checked, max_fields_for
 from doctr_serve.rpc.methods import Method, method_of
@@ -49,6 +50,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         self._settings = settings
         self._arrival = arrival
         self._open_calls = open_calls
+        self._trusted_proxies = parse_networks(settings.trusted_proxies)
 
     def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -64,7 +66,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         method = method_of(handler_call_details.method, streams_requests=handler.request_streaming)
         CALL_THREADS.set(method.threads)
         return _TakenCalls(
-            handler, method, self._settings, self._arrival, self._open_calls, refusal
+            handler, method, self._settings, self._arrival, self._open_calls, refusal, self._trusted_proxies
         ).handler()
 
 
@@ -79,6 +81,7 @@ class _TakenCalls:
         arrival: Arriving,
         open_calls: OpenCalls,
         refusal: DoctrServeError | None,
+        trusted_proxies: Sequence[Network],
     ) -> None:
         self._handler = handler
         self._method = method
@@ -88,6 +91,7 @@ class _TakenCalls:
         arrives_here = method.reads_documents and not handler.request_streaming and refusal is None
         self._arrival: Arriving = arrival if arrives_here else _without_place
         self._refusal = refusal
+        self._trusted_proxies = trusted_proxies
 
     def handler(self) -> grpc.RpcMethodHandler:
         """Returns the handler for grpc: one that streams its requests."""
@@ -142,6 +146,7 @@ class _TakenCalls:
             self._method,
             request_timeout_s=self._settings.request_timeout_s,
             send_timeout_s=self._settings.send_timeout_s,
+            caller=caller_of(context, self._trusted_proxies),
         )
 
     def _arrived(self, messages: Iterator[Any], call: Call, stack: ExitStack) -> Any:

@@ -41,6 +41,7 @@ class EnteredRuntime:
     """Writes down which threads entered it."""
 
     max_forward_pixels = None
+    shared_forward_pixels = 0
 
     def __init__(self) -> None:
         self.entered: list[str] = []

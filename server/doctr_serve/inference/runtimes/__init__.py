@@ -22,9 +22,12 @@ class Runtime(Protocol):
     Attributes:
         max_forward_pixels: input pixels of a forward beyond which a larger batch gains no time; None for no such
             bound. The scheduler cuts batches by it.
+        shared_forward_pixels: input pixels up to which forwards of several requests are joined into one; a larger one
+            is no faster per image.
     """
 
     max_forward_pixels: int | None
+    shared_forward_pixels: int
 
     def load(self, entry: CatalogEntry) -> Any:
         """Loads a model, ready to run.

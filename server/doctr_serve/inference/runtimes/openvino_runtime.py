@@ -77,6 +77,7 @@ class OpenVINORuntime:
         self._core = openvino.Core()
         self.precision = self._supported(precision)
         self.max_forward_pixels: int | None = cpu_slice_pixels
+        self.shared_forward_pixels = others.shared_forward_pixels
         # One stream: a page's forward takes all threads. Pinned ones would share cores with the decoders' processes.
         self._config = {
             "PERFORMANCE_HINT": "LATENCY",

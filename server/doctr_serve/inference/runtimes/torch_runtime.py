@@ -16,6 +16,11 @@ from doctr_serve.inference.raw_network import load_raw_network
 
 __all__ = ["TorchRuntime", "fold_batch_norms"]
 
+CPU_SHARED_PIXELS = 96 * 1024
+"""16 crops of 32 x 192: on two cores 16, 64 and 128 of them took the same time a crop (docs/performance.md)."""
+DEVICE_SHARED_PIXELS = 16 * 1024 * 1024
+"""16 pages of 1024 x 1024, docTR's largest usual batch: what a GPU of 8 GB holds of any of its detectors."""
+
 
 class TorchRuntime:
     """Runs docTR's own modules, channels-last and with their batch norms folded.
@@ -44,6 +49,7 @@ class TorchRuntime:
         self._catalog = catalog
         self.device = torch.device(device)
         self.max_forward_pixels = cpu_slice_pixels if self.device.type == "cpu" else None
+        self.shared_forward_pixels = CPU_SHARED_PIXELS if self.device.type == "cpu" else DEVICE_SHARED_PIXELS
         self._intra_op_threads = intra_op_threads
 
     def enter_thread(self) -> None:

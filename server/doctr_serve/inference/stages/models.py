@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.common.standing import Standing
 from doctr_serve.inference.model_spec import ModelSpec
 from doctr_serve.inference.postprocessing import RecognitionPostProcessor
 from doctr_serve.inference.scheduler import ForwardScheduler
@@ -32,10 +33,11 @@ class Forwards:
 
     scheduler: ForwardScheduler
     interrupt: Interrupt
+    standing: Standing
 
     def __call__(self, model: LoadedModel, batch: torch.Tensor) -> list[NDArray[np.float32]]:
         """Returns the model's raw outputs for a batch (N, 3, H, W), slice by slice."""
-        return self.scheduler.run(model.handle, batch.numpy(), self.interrupt)
+        return self.scheduler.run(model.handle, batch.numpy(), self.interrupt, self.standing)
 
 
 class _SharedModel(nn.Module):
