@@ -276,3 +276,29 @@ def test_arrivals_that_are_new_or_fast_give_no_way() -> None:
         arrivals[0].note(200_000)
         with pytest.raises(QueueFullError, match="2 requests are arriving"), admission.arrival(Interrupt()):
             pass
+
+
+def test_where_one_caller_has_most_of_what_arrives_one_of_theirs_gives_way_at_once() -> None:
+    admission = Admission(
+        max_concurrent_requests=1, max_queued_requests=9, max_uploads=4, min_upload_bytes_per_s=1024
+    )
+    admission.set_ready()
+    silent = [Interrupt() for _ in range(4)]
+    with ExitStack() as stack:
+        for interrupt in silent:
+            stack.enter_context(admission.arrival(interrupt, "silent"))
+        others = [stack.enter_context(admission.arrival(Interrupt(), "other")) for _ in range(2)]
+        with pytest.raises(QueueFullError), admission.arrival(Interrupt(), "other"):
+            pass
+        with pytest.raises(QueueFullError), admission.arrival(Interrupt(), "silent"):
+            pass
+    assert len(others) == 2
+    assert sum(_has_given_way(interrupt) for interrupt in silent) == 2
+
+
+def _has_given_way(interrupt: Interrupt) -> bool:
+    try:
+        interrupt.check()
+    except GaveWay:
+        return True
+    return False

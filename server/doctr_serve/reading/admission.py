@@ -81,11 +81,12 @@ class Admission:
             yield
 
     @contextmanager
-    def arrival(self, interrupt: Interrupt) -> Iterator[Arrival]:
+    def arrival(self, interrupt: Interrupt, caller: str = "") -> Iterator[Arrival]:
         """Lets a request arrive without a place: however slowly it comes, it keeps out none that has arrived.
 
         Args:
             interrupt: the request's stop signal; one that comes slowly is stopped when others need its room.
+            caller: whose it is.
 
         Yields:
             The arrival; it has a place, once it is here, also while the server drains.
@@ -98,7 +99,7 @@ class Admission:
         with self._lock:
             self._refuse_if_closed()
             self._refuse_if_full()
-            arrival = self._arrivals.add(interrupt, self._place)
+            arrival = self._arrivals.add(interrupt, self._place, caller)
             if arrival is None:
                 raise self._full(f"{len(self._arrivals)} requests are arriving", "max_uploads")
         try:

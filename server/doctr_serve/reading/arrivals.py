@@ -1,7 +1,12 @@
-"""Requests that are still arriving: a bounded number, of which a slow one gives way to the next."""
+"""Requests that are still arriving: a bounded number, of which a slow one gives way to the next.
+
+Where there are too many, one of the caller who has most gives way to a caller who has fewer; else one that has come
+slowly for a while. Callers who send fast keep their places.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -25,11 +30,17 @@ class Arrival:
         interrupt: its stop signal.
         place: gives it one of the bounded places of requests in flight, once it is here.
         started_at: when it began, by the clock of the others.
+        caller: whose it is.
     """
 
     def __init__(
-        self, interrupt: Interrupt, place: Callable[[], AbstractContextManager[None]], started_at: float
+        self,
+        interrupt: Interrupt,
+        place: Callable[[], AbstractContextManager[None]],
+        started_at: float,
+        caller: str = "",
     ) -> None:
+        self.caller = caller
         self.place = place
         self.started_at = started_at
         self._interrupt = interrupt
@@ -66,12 +77,14 @@ class Arrivals:
     def __len__(self) -> int:
         return len(self._all)
 
-    def add(self, interrupt: Interrupt, place: Callable[[], AbstractContextManager[None]]) -> Arrival | None:
+    def add(
+        self, interrupt: Interrupt, place: Callable[[], AbstractContextManager[None]], caller: str = ""
+    ) -> Arrival | None:
         """Returns a new one; None where there are too many, and none that has to give way."""
         now = self._clock()
-        if len(self._all) >= self._max and not self._slowest_gave_way(now):
+        if len(self._all) >= self._max and not self._slowest_gave_way(now, caller):
             return None
-        arrival = Arrival(interrupt, place, now)
+        arrival = Arrival(interrupt, place, now, caller)
         self._all[arrival] = None
         return arrival
 
@@ -79,12 +92,10 @@ class Arrivals:
         """Takes one out that is here now, or has ended."""
         self._all.pop(arrival, None)
 
-    def _slowest_gave_way(self, now: float) -> bool:
-        slow = [
-            arrival
-            for arrival in self._all
-            if now - arrival.started_at >= GIVES_WAY_AFTER_S
-            and arrival.bytes_per_s(now) < self._safe_bytes_per_s
+    def _slowest_gave_way(self, now: float, caller: str) -> bool:
+        slow = [arrival for arrival in self._all if arrival.bytes_per_s(now) < self._safe_bytes_per_s]
+        slow = self._of_who_has_most(slow, caller) or [
+            arrival for arrival in slow if now - arrival.started_at >= GIVES_WAY_AFTER_S
         ]
         if not slow:
             return False
@@ -92,6 +103,14 @@ class Arrivals:
         self.remove(slowest)
         slowest.give_way()
         return True
+
+    def _of_who_has_most(self, slow: list[Arrival], caller: str) -> list[Arrival]:
+        """Returns those of the caller who has most, if the new one's will have fewer of them even so."""
+        counts = Counter(arrival.caller for arrival in self._all)
+        most = max((arrival.caller for arrival in slow), key=counts.__getitem__, default=caller)
+        if counts[most] <= counts[caller] + 1:
+            return []
+        return [arrival for arrival in slow if arrival.caller == most]
 
 
 def _gave_way() -> GaveWay:

@@ -135,9 +135,9 @@ class Reader:
         """
         return self._admission.place()
 
-    def arrival(self, interrupt: Interrupt) -> AbstractContextManager[Arrival]:
+    def arrival(self, context: RequestContext) -> AbstractContextManager[Arrival]:
         """Lets a request arrive without a place; see :meth:`Admission.arrival`."""
-        return self._admission.arrival(interrupt)
+        return self._admission.arrival(context.interrupt, context.standing.caller)
 
     def prepare(self, options: ReadingOptions, context: RequestContext) -> PreparedReading:
         """Checks the options and chooses the models: once, and before any document is looked at.

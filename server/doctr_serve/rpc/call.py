@@ -72,7 +72,6 @@ class Call:
         self._method = method
         self._headers_sent = False
         self._is_unread = False
-        self._caller = caller
         self.request_id = _request_id(context)
         self.started = time.monotonic()
         self.pages = 0
@@ -81,14 +80,11 @@ class Call:
         self.interrupt = Interrupt(
             request_timeout_s if remaining_s is None else min(remaining_s, request_timeout_s)
         )
+        self.context = RequestContext(self.interrupt, self.request_id, Standing(caller))
+        """The request, as the core knows it."""
         context.set_trailing_metadata(((REQUEST_ID_KEY, self.request_id),))
         if not context.add_callback(self.interrupt.cancel):
             self.interrupt.cancel()
-
-    @property
-    def context(self) -> RequestContext:
-        """The request, as the core knows it."""
-        return RequestContext(self.interrupt, self.request_id, Standing(self._caller))
 
     def send_headers(self) -> None:
         """Sends the response headers, once.

@@ -16,8 +16,8 @@ from typing import Any
 
 import grpc
 
-from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import DoctrServeError, InvalidRequestError
+from doctr_serve.reading import RequestContext
 from doctr_serve.reading.arrivals import Arrival
 from doctr_serve.rpc.call import Call
 from doctr_serve.rpc.caller import Network, caller_of, parse_networks
@@ -31,7 +31,7 @@ from doctr_serve.settings import Settings
 __all__ = ["CallInterceptor"]
 
 Continuation = Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None]
-Arriving = Callable[[Interrupt], AbstractContextManager[Arrival]]
+Arriving = Callable[[RequestContext], AbstractContextManager[Arrival]]
 
 
 class CallInterceptor(grpc.ServerInterceptor):
@@ -151,7 +151,7 @@ class _TakenCalls:
 
     def _arrived(self, messages: Iterator[Any], call: Call, stack: ExitStack) -> Any:
         """Returns what the handler is given; its place is held by the stack, and a call that sends nothing has none."""
-        with self._arrival(call.interrupt) as arrival:
+        with self._arrival(call.context) as arrival:
             request = self._request(messages, call)
             stack.enter_context(arrival.place())
         return request
@@ -171,8 +171,8 @@ class _TakenCalls:
 
 
 @contextmanager
-def _without_place(interrupt: Interrupt) -> Iterator[Arrival]:
-    yield Arrival(interrupt, nullcontext, 0.0)
+def _without_place(context: RequestContext) -> Iterator[Arrival]:
+    yield Arrival(context.interrupt, nullcontext, 0.0)
 
 
 def _unreachable(request: Any, context: grpc.ServicerContext) -> Any:

@@ -56,7 +56,7 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
         """Yields a PageResult per page of the documents that arrive in pieces."""
         call = current_call()
         with ExitStack() as stack:
-            with self._reader.arrival(call.interrupt) as arrival:
+            with self._reader.arrival(call.context) as arrival:
                 messages = _noted(request_iterator, arrival)
                 first = next(messages, None) or ocr_pb2.OCRRequest()
                 prepared = self._prepare(first, call)
