@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     runtime: Literal["torch", "openvino"] = "torch"
     """What runs the models; openvino is faster on x86 CPUs, and leaves to torch what it cannot take."""
     inference_precision: Literal["auto", "f32", "bf16"] = "auto"
-    """Of OpenVINO's forwards; auto is bf16 where the processor computes in it, else f32. torch's are f32."""
+    """Of the forwards; auto is bf16 where OpenVINO's processor, or torch's GPU, computes in it, else f32."""
     compiled_models_dir: Path | None = Field(default_factory=compiled_models_dir)
     """Folder where models stay as OpenVINO compiled them, so that the next start is short; none keeps none."""
     intra_op_threads: int = Field(default_factory=available_cores, ge=1)

@@ -44,6 +44,23 @@ def test_only_a_processor_bounds_the_pixels_of_a_forward() -> None:
     assert TorchRuntime(catalog, "meta").max_forward_pixels is None
 
 
+@pytest.mark.parametrize("name", RAW_SHAPES)
+def test_in_bf16_a_model_answers_nearly_the_same_in_float32(name: str) -> None:
+    catalog = Catalog(Settings(), bundled_dir=BUNDLED_DIR)
+    exact, rounded = TorchRuntime(catalog), TorchRuntime(catalog, precision="bf16")
+    entry = catalog.find_by_name(name)
+    batch = np.random.default_rng(0).random(RAW_SHAPES[name][0], np.float32)
+    expected, raw = (runtime.run(runtime.load(entry), batch) for runtime in (exact, rounded))
+    assert raw.dtype == np.float32
+    assert (raw != expected).any()
+    assert np.linalg.norm(raw - expected) < 0.05 * np.linalg.norm(expected)
+
+
+def test_a_processor_computes_in_f32_unless_told_otherwise() -> None:
+    assert TorchRuntime(Catalog(Settings())).precision == "f32"
+    assert TorchRuntime(Catalog(Settings()), precision="bf16").precision == "bf16"
+
+
 def test_a_folded_network_computes_the_same() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(

@@ -22,6 +22,7 @@ def runtime_for(settings: Settings, catalog: Catalog) -> Runtime:
         settings.device,
         cpu_slice_pixels=settings.cpu_slice_pixels,
         intra_op_threads=settings.intra_op_threads,
+        precision=settings.inference_precision,
     )
     if settings.runtime == "torch":
         return torch_runtime
