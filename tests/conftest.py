@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from support.kept_memory import kept_memory
 from support.live_server import live_server
 
 
@@ -25,6 +26,13 @@ def server_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """host:port of one real server with the bundled pair, for every test that only sends requests."""
     with live_server(tmp_path_factory.mktemp("server")) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def large_tensors_are_kept() -> Iterator[None]:
+    """For modules that run networks at docTR's own size in this process: see :func:`kept_memory`."""
+    with kept_memory():
+        yield
 
 
 @pytest.fixture

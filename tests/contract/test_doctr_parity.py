@@ -24,6 +24,8 @@ from support.doctr_reference import DoctrReference
 from support.pages import blank, png, real_receipt, skewed, two_columns
 from support.server import DETECTION_MODEL, RECOGNITION_MODEL, Service
 
+pytestmark = pytest.mark.usefixtures("large_tensors_are_kept")
+
 GEOMETRY_TOLERANCE = 1e-5
 SCORE_TOLERANCE = 1e-4
 MAP_PIXELS = 1024

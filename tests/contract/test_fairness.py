@@ -44,13 +44,13 @@ def small_window(watched: Watched) -> Iterator[ocr_pb2_grpc.OCRServiceStub]:
 
 def test_a_page_beside_long_documents_waits_for_some_pages_and_not_for_their_end(weights_dir: Path) -> None:
     with slow_pages(weights_dir) as watched, ThreadPoolExecutor(4) as callers:
-        long = [callers.submit(watched.service.stream, short_pdf(40)) for _ in range(4)]
+        long = [callers.submit(watched.service.stream, short_pdf(15)) for _ in range(4)]
         eventually(lambda: len(watched.runtime.batch_sizes(ModelTask.RECOGNITION)) >= 8)
         before = len(watched.runtime.batch_sizes(ModelTask.RECOGNITION))
         assert len(watched.service.stream(png(two_columns()))) == 1
         pages_meanwhile = len(watched.runtime.batch_sizes(ModelTask.RECOGNITION)) - before
         assert not any(document.done() for document in long)
-        assert all(len(document.result()) == 40 for document in long)
+        assert all(len(document.result()) == 15 for document in long)
     # Its opening and its page are a turn each, behind a turn of each of the four; and some to spare.
     assert pages_meanwhile < 16
 

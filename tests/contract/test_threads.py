@@ -12,6 +12,7 @@ import pytest
 from doctr_serve.reading import Reader
 from support.pages import png, two_columns
 from support.server import running, settings_for
+from support.small_engine import small_engine
 
 REQUESTS = 36
 INTRA_OP_THREADS = 8
@@ -33,7 +34,8 @@ def test_requests_bring_no_threads_but_their_own(weights_dir: Path) -> None:
     )
     page = png(two_columns())
     at_work = threading.Barrier(REQUESTS)
-    with running(settings, reader=Reader(settings)) as service:
+    reader = Reader(settings, engine=small_engine(settings)[0])
+    with running(settings, reader=reader) as service:
         before = native_threads()
 
         def send(_: int) -> int:

@@ -114,11 +114,12 @@ def folder(tmp_path):
 
 @pytest.fixture
 def start(server):
-    """Starts the command; ends it with the test."""
+    """Starts the command, behind a prefix where one is given; ends it with the test."""
     processes = []
 
-    def run(*arguments, **settings):
+    def run(*arguments, prefix=(), **settings):
         command = [
+            *prefix,
             sys.executable,
             "-m",
             "doctr_serve",
