@@ -56,7 +56,6 @@ def measured(folder: Path, arguments: argparse.Namespace) -> dict[str, dict]:
     write_random_weights(folder)
     settings = Settings(weights_dir=folder, download_at_start=False, intra_op_threads=arguments.cores)
     catalog = Catalog(settings)
-    torch.set_num_threads(arguments.cores)
     entries = {name: catalog.find(name, task, option="model") for name, task in MODELS.items()}
     ways = {name: {"docTR": eager(entry, catalog)} for name, entry in entries.items()}
     schedulers = []
@@ -65,6 +64,9 @@ def measured(folder: Path, arguments: argparse.Namespace) -> dict[str, dict]:
         schedulers.append(scheduler)
         for name, forward in forwards.items():
             ways[name][f"doctr-serve {served}"] = forward
+    torch.set_num_threads(
+        arguments.cores
+    )  # of this thread, in which docTR runs; the schedulers' have their own
     found = {}
     for name, entry in entries.items():
         batch = batch_for(entry, catalog)
@@ -108,10 +110,11 @@ def through_scheduler(
     scheduler = ForwardScheduler(runtime)
     handles = {name: runtime.load(entry) for name, entry in entries.items()}
     interrupt = Interrupt()
-    return scheduler, {
-        name: lambda batch, handle=handle: scheduler.run(handle, batch, interrupt)
-        for name, handle in handles.items()
-    }
+
+    def forward_of(name: str) -> Forward:
+        return lambda batch: scheduler.run(handles[name], batch, interrupt)
+
+    return scheduler, {name: forward_of(name) for name in entries}
 
 
 def batch_for(entry: CatalogEntry, catalog: Catalog) -> Batch:

@@ -121,7 +121,9 @@ def summary(outcomes: list[Outcome]) -> dict[str, float]:
 def arguments() -> argparse.Namespace:
     """The command line's."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120.0, help="of each load, and half of it for capacity")
+    parser.add_argument(
+        "--seconds", type=float, default=120.0, help="of each load, and half of it for capacity"
+    )
     parser.add_argument("--arrivals", choices=("poisson", "uniform"), default="poisson")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--callers", type=int, default=8, help="by whom the capacity is measured")

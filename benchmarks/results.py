@@ -12,6 +12,8 @@ from typing import Any
 
 from doctr_serve.settings import available_cores
 
+from benchmarks.evaluation.readers import tesseract_version
+
 __all__ = ["add_json_option", "hand_over", "machine"]
 
 PACKAGES = ("python-doctr", "torch", "openvino", "onnxruntime", "onnxtr", "rapidocr")
@@ -46,7 +48,7 @@ def machine() -> dict[str, Any]:
         "cores": available_cores(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: found for name in PACKAGES if (found := _version(name))} | _tesseract(),
     }
 
 
@@ -55,6 +57,11 @@ def _processor() -> str:
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def _tesseract() -> dict[str, str]:
+    found = tesseract_version()
+    return {"Tesseract": found} if found else {}
 
 
 def _version(package: str) -> str | None:
