@@ -8,6 +8,7 @@ PIP_ARGS ?=
 PYTEST_ARGS ?=
 RUN_ARGS ?=
 BENCH_ARGS ?=
+REAL_DIR ?=
 
 BIN := $(VENV)/bin
 TYPESCRIPT := clients/typescript
@@ -123,11 +124,35 @@ samples: $(VENV)/installed-dev ## regenerate samples/
 ##### Measurements
 
 .PHONY: bench
-bench: $(VENV)/installed-dev ## measure overhead, streaming, cancellation and memory (benchmarks/README.md)
+bench: $(VENV)/installed-dev ## overhead, streaming, cancellation, fairness, latency, scaling, memory; an hour or so
 	$(BIN)/python -m benchmarks.overhead $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.streaming $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.cancel $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.fairness $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.latency $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.scaling
 	$(BIN)/python -m benchmarks.soak $(BENCH_ARGS)
+
+# RapidOCR without what it requires: see the extra `bench` in pyproject.toml.
+$(VENV)/installed-bench: pyproject.toml | $(BIN)/python
+	$(call pip-install,bench)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --no-deps 'rapidocr>=3.10'
+	@touch $(VENV)/installed-server $(VENV)/installed-dev $@
+
+.PHONY: bench-peers
+bench-peers: $(VENV)/installed-bench ## install what the service is compared with: OnnxTR, RapidOCR
+	@command -v tesseract >/dev/null || echo "Tesseract is a program of its own; Debian and Ubuntu: \
+	apt-get install tesseract-ocr"
+
+.PHONY: performance
+performance: bench-peers ## compare with other readers and rewrite docs/performance.md (REAL_DIR=… for real pages)
+	$(BIN)/python -m benchmarks.throughput $(if $(REAL_DIR),--real-dir $(REAL_DIR)) --json build/benchmarks/throughput.json
+	$(BIN)/python -m benchmarks.throughput --pair full --json build/benchmarks/throughput-full-pair.json
+	-$(BIN)/python -m benchmarks.overhead --json build/benchmarks/overhead.json
+	-$(BIN)/python -m benchmarks.fairness --json build/benchmarks/fairness.json
+	-$(BIN)/python -m benchmarks.latency --json build/benchmarks/latency.json
+	-$(BIN)/python -m benchmarks.scaling --json build/benchmarks/scaling.json
+	$(BIN)/python -m benchmarks.performance_page build/benchmarks/*.json
 
 .PHONY: bench-hostile
 bench-hostile: $(VENV)/installed-dev ## attack the server with hostile files, messages and callers; half an hour or more

@@ -46,27 +46,33 @@ class RunningServer:
         return sum(process.memory_info().rss for process in self._processes())
 
     def cpu_s(self) -> float:
-        """CPU seconds used so far by the server and its decoders."""
-        return sum(sum(process.cpu_times()[:2]) for process in self._processes())
+        """CPU seconds used so far by the server and its decoders, those that have ended included."""
+        return sum(map(cpu_s_of, self._processes()))
 
     def _processes(self) -> list[psutil.Process]:
         return [self.process, *self.process.children(recursive=True)]
 
 
+def cpu_s_of(process: psutil.Process) -> float:
+    """CPU seconds, user and system, of a process and of those of its children that have ended and were waited for."""
+    times = process.cpu_times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 @contextmanager
-def running_server(threads: int, **settings: object) -> Iterator[RunningServer]:
+def running_server(threads: int | None, **settings: object) -> Iterator[RunningServer]:
     """Starts ``doctr-serve serve`` with the bundled pair and waits until it serves.
 
     Args:
-        threads: ``intra_op_threads``.
+        threads: ``intra_op_threads``; None leaves it to the server, which takes the cores that it may use.
         **settings: other settings, by name.
     """
     values = {
         "port": 0,
         "default_detection_model": DETECTION_MODEL,
         "default_recognition_model": RECOGNITION_MODEL,
-        "intra_op_threads": threads,
         "log_level": "warning",
+        **({} if threads is None else {"intra_op_threads": threads}),
         **settings,
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -145,7 +146,7 @@ def second_looks(found: list[Report]) -> dict[str, float]:
 
 
 def print_table(name: str, found: list[Report]) -> None:
-    """Prints a set's row of every level."""
+    """Prints a set's row of every level, at once: a set takes minutes."""
     looks = second_looks(found)
     print(
         f"\n{name}: {len(found)} pages, words read of {looks['share']:.0%}, {looks['median_ms']:.0f} ms each"
@@ -156,6 +157,7 @@ def print_table(name: str, found: list[Report]) -> None:
             f"{values['level']:5.2f}  {values['upright_wrong']:13.2%}  {values['turned_wrong']:12.2%}"
             f"  {values['wrong']:6.2%}  {values['missed']:6.2%}  {values['recall']:7.2%}"
         )
+    sys.stdout.flush()
 
 
 def main() -> None:
@@ -164,12 +166,15 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=250, help="rendered pages; each counts four times")
     parser.add_argument("--real-dir", type=Path, help="folder with receipts/ and forms/")
     arguments = parser.parse_args()
-    sets = {"rendered": reports(rendered(arguments.pages))}
+    pages = {"rendered": rendered(arguments.pages)}
     for name in SETS if arguments.real_dir else ():
-        sets[name] = reports(real(arguments.real_dir / name))
+        pages[name] = real(arguments.real_dir / name)
+    sets: dict[str, list[Report]] = {}
+    for name, images in pages.items():
+        sets[name] = reports(images)
+        print_table(name, sets[name])
     sets["all"] = [report for found in sets.values() for report in found]
-    for name, found in sets.items():
-        print_table(name, found)
+    print_table("all", sets["all"])
     print(
         json.dumps(
             {

@@ -7,7 +7,6 @@ taken against the in-process time of that round, and the median is printed.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from doctr_serve.settings import Settings
 from doctr_serve_client import OCRClient, to_dict
 
 from benchmarks.harness import DETECTION_MODEL, RECOGNITION_MODEL, page_jpeg, running_envoy, running_server
+from benchmarks.results import add_json_option, hand_over
 
 BARS = {"grpc": 0.97, "envoy": 0.95}
 CLIENTS = (1, 8)
@@ -98,6 +98,7 @@ def main() -> int:
     parser.add_argument(
         "--threads", type=int, default=Settings().intra_op_threads, help="of docTR and of the server"
     )
+    add_json_option(parser)
     arguments = parser.parse_args()
     pages = [page_jpeg(seed) for seed in range(arguments.pages)]
     in_process = doctr_in_process(arguments.threads)
@@ -149,7 +150,7 @@ def report(result: dict, arguments: argparse.Namespace) -> int:
     """Prints the result; returns the exit status."""
     medians = {name: statistics.median(ratios) for name, ratios in result["ratios"].items()}
     missed = [name for name, ratio in medians.items() if ratio < BARS[name.partition(",")[0]]]
-    print(json.dumps({"benchmark": "overhead", **vars(arguments), **result, "median_ratios": medians}))
+    hand_over("overhead", arguments, {**result, "median_ratios": medians})
     for name, ratio in medians.items():
         print(f"{name}: {ratio:.2f} times the throughput of docTR in-process")
     print(f"identical results: {result['identical']}; bars missed: {missed or 'none'}")
