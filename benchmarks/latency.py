@@ -137,7 +137,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runtime", default=Settings().runtime)
     parser.add_argument("--threads", type=int, default=Settings().intra_op_threads)
     add_json_option(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    places = Settings().max_concurrent_requests + args.max_queued_requests
+    if args.callers > places:
+        parser.error(f"the server would refuse some of the --callers: it has {places} places")
+    return args
 
 
 def main() -> int:

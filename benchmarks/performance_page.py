@@ -54,10 +54,10 @@ The bundled pair on `runtime=torch`, the same weights, threads and pages; throug
 
 FAIRNESS = """## Short requests beside long ones
 
-One page beside {documents} documents of {document_pages} pages each takes {p50:.1f} times its time alone at the median
-and {p95:.1f} at the 95th percentile; the documents get {pages_per_s:.2f} pages/s meanwhile, the slowest of them
-{least} pages and the fastest {most}. One such document beside {callers} callers, who send one page after the other,
-gets {document_per_s:.2f} pages/s, {share:.0%} of all pages.
+On `runtime={runtime}`, one page beside {documents} documents of {document_pages} pages each takes {p50:.1f} times its
+time alone at the median and {p95:.1f} at the 95th percentile; the documents get {pages_per_s:.2f} pages/s meanwhile,
+the slowest of them {least} pages and the fastest {most}. One such document beside {callers} callers, who send one page
+after the other, gets {document_per_s:.2f} pages/s, {share:.0%} of all pages.
 """
 
 LATENCY = """## Latency and overload
@@ -65,12 +65,12 @@ LATENCY = """## Latency and overload
 Calls of one page arrive at random (a Poisson process), whether or not earlier ones are answered. Loads are shares of
 the throughput that {callers} callers get who wait for each answer: {capacity:.2f} pages/s, with pages of {lines} lines.
 The server queues {queue} requests beyond those it works on, and refuses more. At the largest load the goodput is
-{kept:.0%} of the peak.
+{kept:.0%} of the peak. `runtime={runtime}`.
 """
 
 SCALING = """## Cores and clients
 
-Server, decoders and client share the cores; the server takes its number of threads from them.
+Server, decoders and client share the cores; the server, on `runtime={runtime}`, takes its number of threads from them.
 """
 
 
@@ -152,6 +152,7 @@ def fairness(found: Mapping[str, Any]) -> str:
     """Returns the section of ``benchmarks.fairness``."""
     arguments, page, document = found["arguments"], found["one_page"], found["one_document"]
     return FAIRNESS.format(
+        runtime=arguments["runtime"],
         documents=arguments["documents"],
         document_pages=arguments["document_pages"],
         p50=page["ratios"]["p50"],
@@ -169,6 +170,7 @@ def latency(found: Mapping[str, Any]) -> str:
     """Returns the section of ``benchmarks.latency``."""
     arguments = found["arguments"]
     text = LATENCY.format(
+        runtime=arguments["runtime"],
         callers=arguments["callers"],
         capacity=found["capacity_per_s"],
         lines=arguments["lines"],
@@ -192,7 +194,8 @@ def latency(found: Mapping[str, Any]) -> str:
 def scaling(found: Mapping[str, Any]) -> str:
     """Returns the section of ``benchmarks.scaling``."""
     rows = [[str(row["cores"]), str(row["clients"]), f"{row['pages_per_s']:.2f}"] for row in found["rows"]]
-    return f"{SCALING}\n{table(('cores', 'clients', 'pages/s'), rows)}"
+    text = SCALING.format(runtime=found["arguments"]["runtime"])
+    return f"{text}\n{table(('cores', 'clients', 'pages/s'), rows)}"
 
 
 SECTIONS: dict[str, Callable[[Mapping[str, Any]], str]] = {

@@ -47,7 +47,11 @@ THROUGHPUT: dict[str, Any] = {
     },
 }
 
-SCALING = {"machine": MACHINE, "rows": [{"cores": 2, "clients": 8, "pages_per_s": 3.75}]}
+SCALING: dict[str, Any] = {
+    "machine": MACHINE,
+    "arguments": {"runtime": "openvino"},
+    "rows": [{"cores": 2, "clients": 8, "pages_per_s": 3.75}],
+}
 
 
 def parsed(svg: str) -> ElementTree.Element:
@@ -94,5 +98,6 @@ def test_the_page_has_every_way_and_a_section_for_each_result_that_is_there() ->
 
     assert "| doctr-serve torch:f32, 8 callers | 2.50 | 0.50 | 1.50 |" in text
     assert "| 2 | 8 | 3.75 |" in text
+    assert "runtime=openvino" in text
     assert text.index("## Throughput") < text.index("## Cores and clients")
     assert "## Latency" not in text
