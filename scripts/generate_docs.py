@@ -24,6 +24,8 @@ def default_text(field: FieldInfo) -> str:
     if field.default_factory is not None:
         return (field.default_factory.__doc__ or "").split("(")[0].split(".")[0].strip().lower()
     value: Any = field.default
+    if isinstance(value, list):
+        value = ",".join(value)
     if value in (None, "", []):
         return "none"
     if isinstance(value, bool):
