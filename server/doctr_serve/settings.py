@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     """File that receives the bound port once the server listens (for port 0)."""
 
     trusted_proxies: Annotated[list[str], NoDecode] = ["127.0.0.0/8", "::1"]
-    """Networks, with commas between them, of proxies whose x-forwarded-for tells who calls: callers have fair shares."""
+    """Networks, with commas between them, of proxies whose x-forwarded-for tells who calls, for fair shares."""
     reflection: bool = True
     """Serve gRPC reflection, by which tools such as grpcurl learn the contract; not routed by Envoy."""
 
