@@ -1,4 +1,7 @@
-"""Raw outputs -> boxes and texts, by docTR's own post-processors, made for a request and not kept on a model."""
+"""Raw outputs -> boxes and texts, by docTR's own post-processors, made for a request and not kept on a model.
+
+Only the loop over the areas of a map is ours (:mod:`.area_boxes`), with docTR's boxes.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from doctr.models.recognition.sar.pytorch import SARPostProcessor
 from doctr.models.recognition.viptr.pytorch import VIPTRPostProcessor
 from doctr.models.recognition.vitstr.pytorch import ViTSTRPostProcessor
 
+from doctr_serve.inference.area_boxes import straight_boxes, turned_boxes
 from doctr_serve.inference.model_spec import ModelSpec
 from doctr_serve.options import ReadingOptions
 
@@ -28,32 +32,39 @@ RecognitionPostProcessor = Callable[[torch.Tensor], list[tuple[str, float]]]
 """Logits (N, steps, characters) to N texts with their confidences, 0 to 1."""
 
 
-class _CountingFirst(DetectionPostProcessor):
-    """Before docTR looks at each area of a map: how many are there? One of 1024 x 1024 pixels can have 65,536."""
+class _LookingOnce(DetectionPostProcessor):
+    """docTR's boxes. Before each area of a map is looked at: how many are there? One of 1024 x 1024 can have 65,536."""
 
     check_candidates: Callable[[int], None]
+    unclip_ratio: float
 
     def bitmap_to_boxes(self, pred: np.ndarray, bitmap: np.ndarray) -> np.ndarray:
-        # The very contours that docTR goes on with: 2 ms on an ordinary page, 0.2 s on the worst one.
-        contours, _ = cv2.findContours(bitmap, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        self.check_candidates(len(contours))
-        return super().bitmap_to_boxes(pred, bitmap)
+        areas, _ = cv2.findContours(bitmap, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        self.check_candidates(len(areas))
+        if self.assume_straight_pages:
+            return straight_boxes(pred, areas, unclip_ratio=self.unclip_ratio, min_score=self.box_thresh)
+        return turned_boxes(
+            pred,
+            areas,
+            polygon_to_box=self.polygon_to_box,  # type: ignore[attr-defined]  # each family has it
+            min_score=self.box_thresh,
+        )
 
 
-class _DB(_CountingFirst, DBPostProcessor):
+class _DB(_LookingOnce, DBPostProcessor):
     pass
 
 
-class _FAST(_CountingFirst, FASTPostProcessor):
+class _FAST(_LookingOnce, FASTPostProcessor):
     pass
 
 
-class _LinkNet(_CountingFirst, LinkNetPostProcessor):
+class _LinkNet(_LookingOnce, LinkNetPostProcessor):
     pass
 
 
 # Which of docTR's models constructs which post-processor; by the first part of the architecture's name.
-_DETECTION: dict[str, type[_CountingFirst]] = {
+_DETECTION: dict[str, type[_LookingOnce]] = {
     "db": _DB,
     "fast": _FAST,
     "linknet": _LinkNet,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ MEAN, STD = (0.694, 0.695, 0.693), (0.299, 0.296, 0.301)
 SHAPES = {
     "recognition": ((32, 128), {"preserve_aspect_ratio": True, "symmetric_pad": False}),
     "orientation": ((64, 64), {"preserve_aspect_ratio": True, "symmetric_pad": True}),
+    "same ratio": ((64, 48), {"preserve_aspect_ratio": True, "symmetric_pad": True}),
     "stretched": ((64, 48), {"preserve_aspect_ratio": False, "symmetric_pad": False}),
 }
 
@@ -36,6 +37,53 @@ def test_its_batches_are_those_of_doctr(case: str, count: int) -> None:
     batches = BatchedPreProcessor(**arguments)(images(count))
     assert len(batches) == len(expected)
     assert all(torch.equal(batch, doctrs) for batch, doctrs in zip(batches, expected, strict=True))
+
+
+def grey(image: np.ndarray) -> np.ndarray:
+    return np.repeat(image[..., :1], 3, axis=2)
+
+
+def nearly_grey(image: np.ndarray) -> np.ndarray:
+    """Grey but for one channel of one pixel."""
+    changed = grey(image)
+    changed[-1, -1, 2] ^= 1
+    return changed
+
+
+def read_only(image: np.ndarray) -> np.ndarray:
+    image.flags.writeable = False
+    return image
+
+
+def upside_down(image: np.ndarray) -> np.ndarray:
+    """A view with negative strides, which torch takes for no tensor."""
+    return np.rot90(image, 2)
+
+
+@pytest.mark.parametrize("kind", [grey, nearly_grey, read_only, upside_down])
+@pytest.mark.parametrize("case", SHAPES)
+def test_every_kind_of_image_becomes_what_doctr_makes_of_it(
+    case: str, kind: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    size, resize = SHAPES[case]
+    arguments = {"output_size": size, "batch_size": 8, "mean": MEAN, "std": STD, **resize}
+    (expected,) = PreProcessor(**arguments)([np.ascontiguousarray(kind(image)) for image in images(8)])
+    (batch,) = BatchedPreProcessor(**arguments)([kind(image) for image in images(8)])
+    assert torch.equal(batch, expected)
+
+
+@pytest.mark.parametrize("shape", [(1600, 1200), (1241, 1754), (64, 48), (128, 96)])
+@pytest.mark.parametrize("kind", [np.copy, grey])
+@pytest.mark.parametrize("case", SHAPES)
+def test_a_page_becomes_what_doctr_makes_of_it(
+    case: str, kind: Callable[[np.ndarray], np.ndarray], shape: tuple[int, int]
+) -> None:
+    size, resize = SHAPES[case]
+    arguments = {"output_size": size, "batch_size": 1, "mean": MEAN, "std": STD, **resize}
+    page = kind(np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8))
+    (expected,) = PreProcessor(**arguments)([page])
+    (batch,) = BatchedPreProcessor(**arguments)([page])
+    assert torch.equal(batch, expected)
 
 
 def test_images_are_taken_when_their_batch_is_asked_for() -> None:
