@@ -52,6 +52,7 @@ def test_threads_share_two_arenas_once_bounded() -> None:
 
 def test_what_the_operator_set_in_the_environment_stands() -> None:
     assert not bound_native_memory({"MALLOC_ARENA_MAX": "4"})
+    assert not bound_native_memory({"MALLOC_TRIM_THRESHOLD_": "131072"})
 
 
 # What is freed between two blocks that stay is kept by malloc, page for page, until it is asked for.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 __all__ = ["IdleTrim", "bound_native_memory", "trim_native_memory"]
 
 # <malloc.h> of glibc.
+_M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 
@@ -22,6 +23,20 @@ MMAP_THRESHOLD_BYTES = 32 * 1024 * 1024
 (``DEFAULT_MMAP_THRESHOLD_MAX`` in malloc.c). A lower one saves more memory (100 MiB of 1,500 at 4 MiB), but every
 forward pass then pays for fresh pages: 0.3 s of system time more a page was measured."""
 
+TRIM_THRESHOLD_BYTES = 64 * 1024 * 1024
+"""Free memory at an arena's end that stays until the server is idle. With a fixed ``M_MMAP_THRESHOLD`` glibc keeps to
+128 KiB here (man 3 mallopt), and each page's pixels come as fresh memory, which the kernel fills with zeros first."""
+
+_BOUNDS = {
+    _M_ARENA_MAX: MAX_ARENAS,
+    _M_MMAP_THRESHOLD: MMAP_THRESHOLD_BYTES,
+    _M_TRIM_THRESHOLD: TRIM_THRESHOLD_BYTES,
+}
+THEIR_VARIABLES = frozenset(
+    {"MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"}
+)
+"""Variables of the environment by which an operator sets the same."""
+
 IDLE_BEFORE_TRIM_S = 2.0
 """A pause between two requests of one caller is no idleness: what it trims, the next request takes again."""
 
@@ -30,21 +45,21 @@ def bound_native_memory(environment: Mapping[str, str] | None = None) -> bool:
     """Bounds what glibc's malloc keeps for itself; to be called before threads start.
 
     A variable of the environment that sets the same (``MALLOC_ARENA_MAX``, ``MALLOC_MMAP_THRESHOLD_``,
-    ``GLIBC_TUNABLES``) is left to whoever set it.
+    ``MALLOC_TRIM_THRESHOLD_``, ``GLIBC_TUNABLES``) is left to whoever set it.
 
     Args:
         environment: the process's environment by default.
 
     Returns:
-        Whether both bounds were set: not where the C library is another one.
+        Whether the bounds were set: not where the C library is another one.
     """
     environment = os.environ if environment is None else environment
-    if {"MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"} & environment.keys():
+    if THEIR_VARIABLES & environment.keys():
         return False
     mallopt = _libc_function("mallopt")
     if mallopt is None:
         return False
-    return bool(mallopt(_M_ARENA_MAX, MAX_ARENAS) and mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES))
+    return all([mallopt(parameter, value) for parameter, value in _BOUNDS.items()])
 
 
 def trim_native_memory() -> bool:
