@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support.kept_memory import kept_memory
@@ -22,9 +23,15 @@ def interruptible_children() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server of ``server_address`` writes its ``server.log``."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="session")
+def server_address(server_folder: Path) -> Iterator[str]:
     """host:port of one real server with the bundled pair, for every test that only sends requests."""
-    with live_server(tmp_path_factory.mktemp("server")) as address:
+    with live_server(server_folder) as address:
         yield address
 
 

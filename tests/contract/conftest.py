@@ -9,7 +9,6 @@ import pytest
 from doctr_serve.catalog import BUNDLED_DIR
 from support.pages import letter, skewed, two_columns
 from support.server import DETECTION_MODEL, RECOGNITION_MODEL, Service, running, settings_for
-from support.waiting import eventually
 from support.watched import Watched, watched_service
 from support.weights import ORIENTATION_ARCHITECTURES, random_weights_dir, undecided_orientation_checkpoint
 
@@ -47,8 +46,5 @@ def _shared_watched(weights_dir: Path) -> Iterator[Watched]:
 @pytest.fixture
 def watched(_shared_watched: Watched) -> Iterator[Watched]:
     """A cheap server, idle at the start of the test and at its end; nothing blocks in it unless the test says so."""
-    runtime = _shared_watched.runtime
-    runtime.forwards.clear()
-    yield _shared_watched
-    runtime.before = lambda task: None
-    eventually(_shared_watched.is_idle, what="an idle server after the test")
+    with _shared_watched.lent() as lent:
+        yield lent

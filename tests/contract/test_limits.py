@@ -46,10 +46,8 @@ def _limited(weights_dir: Path) -> Iterator[Watched]:
 @pytest.fixture
 def limited(_limited: Watched) -> Iterator[Watched]:
     """A server with low limits: one request at work, one waiting."""
-    _limited.runtime.forwards.clear()
-    yield _limited
-    _limited.runtime.before = lambda task: None
-    eventually(_limited.is_idle, what="an idle server after the test")
+    with _limited.lent() as lent:
+        yield lent
 
 
 def refusal(call: Callable[[], Any]) -> Failure:
@@ -250,10 +248,8 @@ def _hurried(weights_dir: Path) -> Iterator[Watched]:
 @pytest.fixture
 def hurried(_hurried: Watched) -> Iterator[Watched]:
     """A server that gives a request 1.5 s."""
-    _hurried.runtime.forwards.clear()
-    yield _hurried
-    _hurried.runtime.before = lambda task: None
-    eventually(_hurried.is_idle, what="an idle server after the test")
+    with _hurried.lent() as lent:
+        yield lent
 
 
 @pytest.mark.parametrize("method", ["StreamPages", "ReadDocuments"])

@@ -12,7 +12,6 @@ from doctr_serve.catalog import ModelTask
 from doctr_serve.v1 import ocr_pb2
 from support.pages import blank, png, short_pdf
 from support.server import failure_of
-from support.waiting import eventually
 from support.watched import Watched, watched_service
 
 MAX_WORDS = 60
@@ -21,10 +20,16 @@ INVALID = 3
 
 
 @pytest.fixture(scope="module")
-def bounded(weights_dir: Path) -> Iterator[Watched]:
+def _bounded(weights_dir: Path) -> Iterator[Watched]:
     with watched_service(weights_dir, max_concurrent_requests=2, max_words_per_page=MAX_WORDS) as watched:
         yield watched
-        eventually(watched.is_idle, what="an idle server after the tests")
+
+
+@pytest.fixture
+def bounded(_bounded: Watched) -> Iterator[Watched]:
+    """A server that takes pages of few words."""
+    with _bounded.lent() as lent:
+        yield lent
 
 
 def dots() -> np.ndarray:
@@ -48,7 +53,6 @@ def reason_of(result: ocr_pb2.PageResult) -> str:
 def test_a_page_of_too_many_words_is_refused_by_name_number_and_limit(
     bounded: Watched, straight: bool
 ) -> None:
-    bounded.runtime.forwards.clear()
     with pytest.raises(grpc.RpcError) as caught:
         bounded.service.stream(
             ocr_pb2.Document(name="dots.png", content=png(dots())), assume_straight_pages=straight
@@ -76,7 +80,6 @@ def test_a_page_of_an_extreme_shape_is_refused_by_its_shape_and_the_limit(
     bounded: Watched, shape: tuple[int, int]
 ) -> None:
     """Of a page of 3,000,000 x 4 pixels docTR made a million pieces, and over 10 GB."""
-    bounded.runtime.forwards.clear()
     results = bounded.service.stream(png(np.full((*shape, 3), 255, np.uint8)), png(blank()))
     assert [result.HasField("error") for result in results] == [True, False]
     assert (results[0].error.code, reason_of(results[0])) == (INVALID, "PAGE_SHAPE")

@@ -33,10 +33,8 @@ def _either_runtime(request: pytest.FixtureRequest, weights_dir: Path) -> Iterat
 @pytest.fixture
 def watched(_either_runtime: Watched) -> Iterator[Watched]:
     """A cheap server over either runtime, idle at the start of the test and at its end."""
-    _either_runtime.runtime.forwards.clear()
-    yield _either_runtime
-    _either_runtime.runtime.before = lambda task: None
-    eventually(_either_runtime.is_idle, what="an idle server after the test")
+    with _either_runtime.lent() as lent:
+        yield lent
 
 
 class Gate:

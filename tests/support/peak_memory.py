@@ -28,7 +28,7 @@ def read_in_a_process(page: np.ndarray, folder: Path, **options: Any) -> dict[st
         folder: for the page's file.
         **options: of the request.
     """
-    Image.fromarray(page).save(folder / "page.png")
+    Image.fromarray(page).save(folder / "page.png", compress_level=1)
     result = run(
         sys.executable,
         __file__,

@@ -17,6 +17,7 @@ from doctr_serve.reading import Reader
 from doctr_serve.reading.arrivals import Arrival
 from support.server import Service, running, settings_for
 from support.small_engine import WatchedRuntime, small_engine
+from support.waiting import eventually
 from support.watched_pool import WatchedPool
 
 __all__ = ["Watched", "WatchedReader", "watched_service"]
@@ -77,6 +78,14 @@ class Watched:
     def is_idle(self) -> bool:
         """Whether no request is in flight and every decoder process waits for one."""
         return self.reader.wait_until_idle(0) and self.decoders.lent == 0
+
+    @contextmanager
+    def lent(self) -> Iterator[Watched]:
+        """This server for one test of several: nothing blocks in it unless the test says so, and its end is idle."""
+        self.runtime.forwards.clear()
+        yield self
+        self.runtime.before = lambda task: None
+        eventually(self.is_idle, what="an idle server after the test")
 
 
 @contextmanager

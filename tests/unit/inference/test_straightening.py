@@ -8,6 +8,8 @@ import pytest
 from doctr.utils.geometry import remove_image_padding, rotate_image
 from doctr_serve.inference.stages.straightening import canvas_shape, straightened
 
+pytestmark = pytest.mark.usefixtures("large_tensors_are_kept")
+
 UNLIMITED = 10**12
 
 
