@@ -75,6 +75,9 @@ class TorchRuntime:
             images = torch.from_numpy(batch).to(self.device).contiguous(memory_format=torch.channels_last)
             return handle(images).float().cpu().numpy()
 
+    def release_memory(self, handle: nn.Module) -> None:
+        """Does nothing: eager torch keeps no activations."""
+
 
 def fold_batch_norms(model: nn.Module) -> None:
     """Folds, in place, each batch norm into the convolution right before it in the same ``nn.Sequential``.
