@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
 from support.live_server import live_server
+
+# Most tests compare with docTR's own results, or count what a forward did: they are to run docTR's runtime, f32 torch,
+# on every machine. Those of the default (OpenVINO on x86) take the variable away: see `default_runtime`.
+os.environ["DOCTR_SERVE_RUNTIME"] = "torch"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,6 +30,12 @@ def server_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """host:port of one real server with the bundled pair, for every test that only sends requests."""
     with live_server(tmp_path_factory.mktemp("server")) as address:
         yield address
+
+
+@pytest.fixture
+def default_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings made in this test, and servers started by it, have the runtime that users get."""
+    monkeypatch.delenv("DOCTR_SERVE_RUNTIME")
 
 
 @pytest.fixture
