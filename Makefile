@@ -117,6 +117,10 @@ protos-baseline: googleapis $(NODE_MODULES) ## at a release: make today's contra
 docs: $(VENV)/installed-dev ## regenerate the settings table of README.md
 	$(BIN)/python scripts/generate_docs.py
 
+.PHONY: openvino-models
+openvino-models: $(VENV)/installed-dev ## regenerate the bundled models as OpenVINO's from their weights
+	$(BIN)/python scripts/convert_weights.py
+
 .PHONY: samples
 samples: $(VENV)/installed-dev ## regenerate samples/
 	$(BIN)/python samples/make_samples.py

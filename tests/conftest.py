@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,10 @@ from pathlib import Path
 import pytest
 from support.kept_memory import kept_memory
 from support.live_server import live_server
+
+# Most tests compare with docTR's own results, or count what a forward did: they are to run docTR's runtime, f32 torch,
+# on every machine. Those of the default (OpenVINO on x86) take the variable away: see `default_runtime`.
+os.environ["DOCTR_SERVE_RUNTIME"] = "torch"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,6 +45,12 @@ def large_tensors_are_kept() -> Iterator[None]:
     """For modules that run networks at docTR's own size in this process: see :func:`kept_memory`."""
     with kept_memory():
         yield
+
+
+@pytest.fixture
+def default_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings made in this test, and servers started by it, have the runtime that users get."""
+    monkeypatch.delenv("DOCTR_SERVE_RUNTIME")
 
 
 @pytest.fixture

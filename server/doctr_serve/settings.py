@@ -49,7 +49,7 @@ def _cgroups(root: Path) -> list[Path]:
     return [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
 
 
-def compiled_models_dir() -> Path:
+def converted_models_dir() -> Path:
     """The folder doctr-serve/openvino of the user's cache (``XDG_CACHE_HOME``, by default ``~/.cache``)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "doctr-serve", "openvino")
 
@@ -107,12 +107,12 @@ class Settings(BaseSettings):
     """Models kept in memory besides the default pair and preload_models; the least recently used one leaves."""
 
     # Inference
-    runtime: Literal["torch", "openvino"] = "torch"
-    """What runs the models; openvino is faster on x86 CPUs, and leaves to torch what it cannot take."""
+    runtime: Literal["auto", "torch", "openvino"] = "auto"
+    """What runs the models; auto is openvino on x86 CPUs, else torch. openvino leaves to torch what it cannot take."""
     inference_precision: Literal["auto", "f32", "bf16"] = "auto"
     """Of the forwards; auto is bf16 where OpenVINO's processor, or torch's GPU, computes in it, else f32."""
-    compiled_models_dir: Path | None = Field(default_factory=compiled_models_dir)
-    """Folder where models stay as OpenVINO compiled them, so that the next start is short; none keeps none."""
+    converted_models_dir: Path | None = Field(default_factory=converted_models_dir)
+    """Folder where models stay as OpenVINO's, so that the next start is short; none keeps none."""
     intra_op_threads: int = Field(default_factory=available_cores, ge=1)
     """Threads of one forward pass."""
     concurrent_forwards: int = Field(1, ge=1)

@@ -8,7 +8,7 @@ so that one word of a page may differ by that much.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -22,7 +22,7 @@ from doctr_serve.options import DOCTR_ARGUMENTS, ReadingOptions
 from doctr_serve.v1 import ocr_pb2
 from support.doctr_reference import DoctrReference
 from support.pages import blank, png, real_receipt, skewed, two_columns
-from support.server import DETECTION_MODEL, RECOGNITION_MODEL, Service
+from support.server import DETECTION_MODEL, RECOGNITION_MODEL, Service, running, settings_for
 
 pytestmark = pytest.mark.usefixtures("large_tensors_are_kept")
 
@@ -70,12 +70,34 @@ def reference(service: Service, weights_dir: Path) -> Reference:
     return cache(lambda options, page: doctr.read([PAGES[page]()], options))
 
 
+@pytest.fixture(scope="session")
+def openvino_service(weights_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """As ``service``, but the models are OpenVINO's, in f32: held to the same bounds."""
+    settings = settings_for(
+        weights_dir,
+        runtime="openvino",
+        inference_precision="f32",
+        converted_models_dir=tmp_path_factory.mktemp("converted"),
+        min_orientation_confidence=0.0,
+    )
+    with running(settings) as running_service:
+        yield running_service
+
+
+@pytest.fixture(params=["service", "openvino_service"], ids=["torch", "openvino"])
+def either_service(request: pytest.FixtureRequest) -> Service:
+    """The service with either runtime."""
+    return request.getfixturevalue(request.param)
+
+
 def test_the_cases_are_the_17_options_of_the_contract() -> None:
     assert list(CASES) == list(DOCTR_ARGUMENTS)
 
 
 @pytest.mark.parametrize("option", CASES)
-def test_an_option_does_what_doctrs_own_does(option: str, service: Service, reference: Reference) -> None:
+def test_an_option_does_what_doctrs_own_does(
+    option: str, either_service: Service, reference: Reference
+) -> None:
     value, page, beside = CASES[option]
     without = replace(DEFAULTS, **beside)
     if option == "box_threshold":
@@ -85,7 +107,7 @@ def test_an_option_does_what_doctrs_own_does(option: str, service: Service, refe
     expected = reference(options, page)
 
     assert (comparable(expected) != comparable(reference(without, page))) == (option not in WITHOUT_EFFECT)
-    assert_same_document(read(service, [PAGES[page]()], options), expected, options)
+    assert_same_document(read(either_service, [PAGES[page]()], options), expected, options)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -99,12 +121,12 @@ def test_combinations_of_options_do_what_doctrs_do(seed: int, service: Service, 
     assert_same_document(read(service, pages, options), expected, options)
 
 
-def test_a_real_receipt_reads_as_with_doctr(service: Service, weights_dir: Path) -> None:
+def test_a_real_receipt_reads_as_with_doctr(either_service: Service, weights_dir: Path) -> None:
     page = real_receipt()
     if page is None:
         pytest.skip("the real receipts are not part of the repository")
-    expected = DoctrReference(service.server.settings, weights_dir).read([page], DEFAULTS)
-    assert_same_document(read(service, [page], DEFAULTS), expected, DEFAULTS)
+    expected = DoctrReference(either_service.server.settings, weights_dir).read([page], DEFAULTS)
+    assert_same_document(read(either_service, [page], DEFAULTS), expected, DEFAULTS)
 
 
 def test_a_page_orientation_carries_the_confidence_of_doctrs_classifier(

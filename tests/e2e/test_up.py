@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from support.live_server import users_environment
 from support.tools import ROOT, require_tools, run
 from support.waiting import eventually
 
@@ -32,7 +33,7 @@ class Running:
         self.output, self.access_log = folder / "output", folder / "access.log"
         command = [sys.executable, "-m", "doctr_serve", "up", "--bundled", "--rest-address=127.0.0.1:0"]
         command += ["--port=0", f"--cors-origin={ORIGIN}", f"--access-log={self.access_log}"]
-        env = {**os.environ, "DOCTR_SERVE_MAX_PAGE": "3"}
+        env = users_environment(DOCTR_SERVE_MAX_PAGE="3")
         with self.output.open("w") as file:
             self.process = subprocess.Popen(command, env=env, stdout=file, stderr=subprocess.STDOUT, cwd=ROOT)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -12,13 +13,19 @@ from pathlib import Path
 from doctr_serve.rpc.probe import grpc_is_serving
 from support.tools import ROOT
 
-__all__ = ["BUNDLED_PAIR", "live_server"]
+__all__ = ["BUNDLED_PAIR", "live_server", "users_environment"]
 
 BUNDLED_PAIR = (
     "--default-detection-model=bundled/db_mobilenet_v3_large",
     "--default-recognition-model=bundled/crnn_mobilenet_v3_small",
 )
 START_TIMEOUT_S = 120
+
+
+def users_environment(**variables: str) -> dict[str, str]:
+    """The environment without the runtime that the tests pin (conftest.py), and with more variables."""
+    inherited = {name: value for name, value in os.environ.items() if name != "DOCTR_SERVE_RUNTIME"}
+    return inherited | variables
 
 
 @contextmanager
@@ -35,7 +42,9 @@ def live_server(folder: Path, *flags: str) -> Iterator[str]:
     port_file = folder / "port"
     command = [sys.executable, "-m", "doctr_serve", "serve", "--port=0", f"--port-file={port_file}"]
     with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen([*command, *BUNDLED_PAIR, *flags], stderr=log, cwd=ROOT)
+        server = subprocess.Popen(
+            [*command, *BUNDLED_PAIR, *flags], stderr=log, cwd=ROOT, env=users_environment()
+        )
         try:
             yield _address_once_serving(server, port_file, folder / "server.log")
         finally:

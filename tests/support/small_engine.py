@@ -64,6 +64,9 @@ class WatchedRuntime:
         self.before(handle.entry.task)
         return self._runtime.run(handle.handle, batch)
 
+    def release_memory(self, handle: Watched) -> None:
+        self._runtime.release_memory(handle.handle)
+
     def batch_sizes(self, task: ModelTask) -> list[int]:
         """The batch sizes of the task's forwards so far."""
         with self._lock:

@@ -164,6 +164,11 @@ class OCREngine:
         """Returns whether the model is in memory."""
         return self._store.is_loaded(entry)
 
+    def release_memory(self) -> None:
+        """Gives back what the runtime keeps between forwards; for times of idleness."""
+        for model in self._store.loaded():
+            self._runtime.release_memory(model.handle)
+
     def close(self) -> None:
         """Ends the forward threads."""
         self._scheduler.close()

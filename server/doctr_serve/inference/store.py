@@ -67,6 +67,11 @@ class ModelStore:
         with self._lock:
             return entry in self._models
 
+    def loaded(self) -> list[LoadedModel]:
+        """Returns the models in memory now."""
+        with self._lock:
+            return list(self._models.values())
+
     def _used_now(self, entry: CatalogEntry) -> LoadedModel | None:
         with self._lock:
             if entry in self._models:

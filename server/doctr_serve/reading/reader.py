@@ -171,6 +171,10 @@ class Reader:
         """Returns True as soon as no request is in flight, False when ``timeout_s`` passed before."""
         return self._admission.wait_until_idle(timeout_s)
 
+    def release_memory(self) -> None:
+        """Gives back what the models keep between pages; for times of idleness."""
+        self._engine.release_memory()
+
     def close(self) -> None:
         """Ends the decoder processes and the forward threads."""
         self._decoders.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import grpc
 import structlog
@@ -12,7 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from doctr_serve.common.addresses import host_and_port
-from doctr_serve.common.native_memory import IdleTrim, bound_native_memory
+from doctr_serve.common.native_memory import IdleTrim, bound_native_memory, trim_native_memory
 from doctr_serve.common.stop_signals import StopSignals
 from doctr_serve.reading import Reader
 from doctr_serve.rpc.call_interceptor import CallInterceptor
@@ -170,7 +171,7 @@ def serve(settings: Settings) -> None:
         # In a thread, so that a signal is heeded while weights are downloaded.
         warming = threading.Thread(target=warm, daemon=True, name="warm")
         warming.start()
-        idle_trim = IdleTrim()
+        idle_trim = IdleTrim(partial(_release_memory, server.reader))
         while not (signals.count or failures):
             time.sleep(SIGNAL_POLL_INTERVAL_S)
             idle_trim.note(idle=not warming.is_alive() and server.reader.wait_until_idle(0))
@@ -179,3 +180,8 @@ def serve(settings: Settings) -> None:
         warming.join(settings.drain_timeout_s)
     if failures:
         raise failures[0]
+
+
+def _release_memory(reader: Reader) -> None:
+    reader.release_memory()
+    trim_native_memory()

@@ -1,45 +1,83 @@
-"""OpenVINO's runtime: torch's results, compiled once, and torch for what it cannot take."""
+"""OpenVINO's runtime: torch's results, converted once, and torch for what it cannot take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import openvino
+import psutil
 import pytest
 import torch
-from doctr_serve.catalog import Catalog, CatalogEntry
+from doctr_serve.catalog import BUNDLED_DIR, Catalog, CatalogEntry
+from doctr_serve.common.native_memory import trim_native_memory
 from doctr_serve.errors import WeightsUnavailableError
 from doctr_serve.inference.model_spec import describe
+from doctr_serve.inference.runtimes import conversion
+from doctr_serve.inference.runtimes.conversion_process import ConversionError
 from doctr_serve.inference.runtimes.openvino_runtime import LEFT_TO_OTHERS, OpenVINORuntime
 from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
 from doctr_serve.settings import Settings
 from support.weights import random_weights_dir
 
 DETECTION, RECOGNITION = "bundled/db_mobilenet_v3_large", "bundled/crnn_mobilenet_v3_small"
+PAGES, WORDS = "bundled/mobilenet_v3_small_page_orientation", "bundled/mobilenet_v3_small_crop_orientation"
+CONVERTED = "crnn_mobilenet_v3_small"
+"""Random weights, with no model of OpenVINO's beside them."""
 
 
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    weights = random_weights_dir(tmp_path_factory.mktemp("weights"), ["parseq"])
+    weights = random_weights_dir(tmp_path_factory.mktemp("weights"), ["parseq", CONVERTED])
     return Catalog(Settings(weights_dir=weights))
 
 
 @pytest.fixture(scope="module")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the models stay that the first test compiles."""
+    """Where the models stay that the first test converts."""
     return tmp_path_factory.mktemp("cache") / "openvino"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _two_threads() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(threads)
+
+
 def entry(catalog: Catalog, name: str) -> CatalogEntry:
-    kind = "recognition" if name in (RECOGNITION, "parseq") else "detection"
-    return catalog.find_by_name(name, option=f"{kind}_model")
+    return catalog.find_by_name(name)
 
 
-def runtime(catalog: Catalog, cache_dir: Path | None = None, precision: str = "f32") -> OpenVINORuntime:
-    others = TorchRuntime(catalog, intra_op_threads=2)
-    return OpenVINORuntime(catalog, others, precision=precision, threads=2, cache_dir=cache_dir)
+def runtime(
+    catalog: Catalog,
+    cache_dir: Path | None = None,
+    precision: str = "f32",
+    convert: Callable[[CatalogEntry, Path], None] | None = None,
+) -> OpenVINORuntime:
+    """The runtime with a conversion in this process, which knows docTR already."""
+
+    def convert_here(model: CatalogEntry, to: Path) -> None:
+        conversion.convert(model, catalog, to)
+
+    return OpenVINORuntime(
+        catalog,
+        TorchRuntime(catalog, intra_op_threads=2),
+        convert or convert_here,
+        precision=precision,
+        threads=2,
+        converted_models_dir=cache_dir,
+    )
+
+
+def never(*_: object) -> None:
+    raise AssertionError("it is converted")
+
+
+def fails(*_: object) -> None:
+    raise ConversionError("cannot convert")
 
 
 def compiled(ours: OpenVINORuntime, model: CatalogEntry) -> object:
@@ -55,17 +93,10 @@ def batch(catalog: Catalog, model: CatalogEntry, count: int) -> np.ndarray:
     return rng.standard_normal((count, 3, height, width), np.float32)
 
 
-@pytest.fixture
-def nothing_is_converted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    def convert(*_: object, **__: object) -> None:
-        raise AssertionError("it is converted again")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(openvino, "convert_model", convert)
-        yield
-
-
-@pytest.mark.parametrize(("name", "counts"), [(DETECTION, (1, 2)), (RECOGNITION, (1, 7, 64))])
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [(DETECTION, (1, 2)), (RECOGNITION, (1, 7, 64, 71)), (CONVERTED, (1, 7)), (PAGES, (1, 3)), (WORDS, (5,))],
+)
 def test_in_f32_its_results_are_those_of_torch_for_any_number_of_images(
     catalog: Catalog, cache_dir: Path, name: str, counts: tuple[int, ...]
 ) -> None:
@@ -77,24 +108,50 @@ def test_in_f32_its_results_are_those_of_torch_for_any_number_of_images(
         np.testing.assert_allclose(ours.run(handle, images), torchs.run(expected, images), atol=2e-3)
 
 
-@pytest.mark.usefixtures("nothing_is_converted")
+@pytest.mark.parametrize("name", [DETECTION, RECOGNITION, PAGES, WORDS])
+def test_a_model_that_ships_with_the_package_is_not_converted(catalog: Catalog, name: str) -> None:
+    compiled(runtime(catalog, convert=never), entry(catalog, name))
+
+
+def test_what_ships_beside_other_weights_is_not_theirs(tmp_path: Path) -> None:
+    for suffix in (".xml", ".bin"):
+        (tmp_path / f"{CONVERTED}{suffix}").write_bytes((BUNDLED_DIR / f"{CONVERTED}{suffix}").read_bytes())
+    random_weights_dir(tmp_path, [CONVERTED])
+    replaced = Catalog(Settings(), bundled_dir=tmp_path)
+    model = replaced.find_by_name(RECOGNITION)
+    images = batch(replaced, model, 2)
+    ours, torchs = runtime(replaced), TorchRuntime(replaced)
+    expected = torchs.run(torchs.load(model), images)
+    np.testing.assert_allclose(ours.run(compiled(ours, model), images), expected, atol=2e-3)
+
+
 def test_a_model_is_converted_once(catalog: Catalog, cache_dir: Path) -> None:
-    ours, model = runtime(catalog, cache_dir), entry(catalog, RECOGNITION)
+    assert len(list(cache_dir.iterdir())) == 1
+    ours, model = runtime(catalog, cache_dir, convert=never), entry(catalog, CONVERTED)
     assert ours.run(compiled(ours, model), batch(catalog, model, 3)).shape[0] == 3
 
 
-def test_a_damaged_file_in_the_cache_is_made_anew(catalog: Catalog, cache_dir: Path) -> None:
-    (kept,) = cache_dir.glob("crnn_mobilenet_v3_small-*.blob")
+@pytest.mark.parametrize("file", ["model.xml", "model.bin"])
+def test_a_damaged_file_in_the_cache_is_made_anew(catalog: Catalog, cache_dir: Path, file: str) -> None:
+    (kept,) = cache_dir.glob(f"{CONVERTED}-*/{file}")
     content = kept.read_bytes()
     kept.write_bytes(b"damaged")
-    ours, model = runtime(catalog, cache_dir), entry(catalog, RECOGNITION)
+    ours, model = runtime(catalog, cache_dir), entry(catalog, CONVERTED)
     assert ours.run(compiled(ours, model), batch(catalog, model, 1)).shape[0] == 1
     assert len(kept.read_bytes()) > len(content) / 2
 
 
+def test_a_new_version_of_openvino_finds_nothing_of_the_old_one(
+    catalog: Catalog, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino, "get_version", lambda: "another")
+    handle = runtime(catalog, cache_dir, convert=fails).load(entry(catalog, CONVERTED))
+    assert isinstance(handle, torch.nn.Module)
+
+
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(catalog: Catalog, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    ours, model = runtime(catalog, tmp_path / "file" / "folder"), entry(catalog, RECOGNITION)
+    ours, model = runtime(catalog, tmp_path / "file" / "folder"), entry(catalog, CONVERTED)
     assert ours.run(compiled(ours, model), batch(catalog, model, 1)).shape[0] == 1
 
 
@@ -106,13 +163,27 @@ def test_what_it_cannot_take_is_left_to_torch(catalog: Catalog) -> None:
     np.testing.assert_allclose(ours.run(ours.load(model), images), expected, atol=1e-4)
 
 
-def test_what_it_fails_to_convert_is_left_to_torch(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object, **__: object) -> None:
-        raise RuntimeError("cannot convert")
-
-    monkeypatch.setattr(openvino, "convert_model", fails)
-    ours, model = runtime(catalog), entry(catalog, RECOGNITION)
+def test_what_it_fails_to_convert_is_left_to_torch(
+    catalog: Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours, model = runtime(catalog, tmp_path, convert=fails), entry(catalog, CONVERTED)
     assert ours.run(ours.load(model), batch(catalog, model, 1)).shape[0] == 1
+    assert [record.problem for record in caplog.records if record.msg == "left_to_torch"] == [
+        "cannot convert"
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_of_forwards_is_given_back(catalog: Catalog) -> None:
+    ours, model = runtime(catalog, precision="auto"), entry(catalog, DETECTION)
+    handle, images = compiled(ours, model), batch(catalog, model, 1)
+    before = ours.run(handle, images)
+    process = psutil.Process()
+    full = process.memory_info().rss
+    ours.release_memory(handle)
+    trim_native_memory()
+    assert full - process.memory_info().rss > 50 * 1024 * 1024
+    np.testing.assert_array_equal(ours.run(handle, images), before)
 
 
 def test_weights_that_are_missing_are_no_matter_of_runtimes(catalog: Catalog) -> None:

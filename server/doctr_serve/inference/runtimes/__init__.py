@@ -56,3 +56,10 @@ class Runtime(Protocol):
             By task: detection (N, classes, H, W), the probability of each pixel, 0 to 1; recognition (N, steps,
             characters), logits; orientation (N, 4), logits.
         """
+
+    def release_memory(self, handle: Any) -> None:
+        """Gives back what forwards of a model left for the next one, which may then take a little longer.
+
+        Args:
+            handle: what :meth:`load` returned.
+        """

@@ -1,33 +1,39 @@
-"""docTR's models compiled by OpenVINO: on x86 processors a few times as fast as eager torch."""
+"""docTR's models run by OpenVINO: on x86 processors a few times as fast as eager torch."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
-import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import openvino
-import torch
 from numpy.typing import NDArray
 
-from doctr_serve.catalog import Catalog, CatalogEntry
+from doctr_serve.catalog import Catalog, CatalogEntry, WeightsSource
 from doctr_serve.errors import WeightsUnavailableError
 from doctr_serve.inference.model_spec import describe
-from doctr_serve.inference.raw_network import load_raw_network
 from doctr_serve.inference.runtimes import Runtime
-from doctr_serve.inference.runtimes.compiled_cache import CompiledCache
+from doctr_serve.inference.runtimes.batch_sizes import parts
+from doctr_serve.inference.runtimes.converted_models import ConvertedModels, weights_digest
 
-__all__ = ["LEFT_TO_OTHERS", "OpenVINORuntime"]
+__all__ = ["LEFT_TO_OTHERS", "WEIGHTS_DIGEST", "OpenVINORuntime"]
 
 DEVICE = "CPU"
 
 LEFT_TO_OTHERS = frozenset({"master", "parseq"})
 """Architectures whose decoding loops OpenVINO 2026.4 does not convert: parseq fails at a squeeze of unknown rank, the
 tracing of master's unrolled loop did not end in four minutes."""
+
+WEIGHTS_DIGEST = ["doctr_serve", "weights_sha256"]
+"""Where a converted model that ships with the package names the weights that it was made of (OpenVINO's rt_info)."""
+
+MAX_IMAGES = 64
+"""Images of a forward: an image costs no less in larger ones, and their activations stay in memory."""
 
 Precision = Literal["auto", "f32", "bf16"]
 
@@ -36,46 +42,72 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Compiled:
-    """A compiled model, and a request of each thread that runs it."""
+    """A compiled model, and a request of each thread that runs it.
+
+    OpenVINO makes code for every size of batch that it meets, and keeps it: for the bundled recogniser 6 MB and 30 ms
+    a size. Hence batches of few sizes.
+    """
 
     model: openvino.CompiledModel
+    max_pixels: int
     requests: threading.local = field(default_factory=threading.local)
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        count, _, height, width = batch.shape
+        largest = min(MAX_IMAGES, max(1, self.max_pixels // (height * width)))
+        outputs, start = [], 0
+        for taken, size in parts(count, largest):
+            outputs.append(self._infer(_padded(batch[start : start + taken], size))[:taken])
+            start += taken
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+    def _infer(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         if not hasattr(self.requests, "own"):
             self.requests.own = self.model.create_infer_request()
-        return self.requests.own.infer([batch], share_inputs=True)[0]
+        return self.requests.own.infer([images], share_inputs=True)[0]
+
+
+def _padded(images: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    if len(images) == size:
+        return images
+    padded = np.zeros((size, *images.shape[1:]), np.float32)
+    padded[: len(images)] = images
+    return padded
 
 
 class OpenVINORuntime:
-    """Runs models that OpenVINO has compiled, and leaves the others to another runtime.
+    """Runs models with OpenVINO, and leaves to another runtime those that it cannot take.
 
-    A model is converted once and kept on disk as compiled: tracing docTR's modules takes seconds, reading the result
-    a fraction of one.
+    The bundled models ship as OpenVINO's, too. Any other is converted once and kept on disk: tracing docTR's modules
+    takes seconds, compiling the result for this processor a fraction of one.
 
     Args:
         catalog: where weights are.
         others: runs what OpenVINO cannot take.
+        convert: writes an entry's model, as OpenVINO's, to a file; see :meth:`ConversionProcess.convert`.
         precision: of the forwards; ``auto`` is bf16 where the processor computes in it, else f32.
         cpu_slice_pixels: input pixels of a forward; see :class:`Runtime`.
         threads: of all forwards that run at the same time.
-        cache_dir: folder of the compiled models; None keeps none.
+        converted_models_dir: folder of the converted models; None keeps none.
     """
 
     def __init__(
         self,
         catalog: Catalog,
         others: Runtime,
+        convert: Callable[[CatalogEntry, Path], None],
         *,
         precision: Precision = "auto",
         cpu_slice_pixels: int = 1024 * 1024,
         threads: int,
-        cache_dir: Path | None = None,
+        converted_models_dir: Path | None = None,
     ) -> None:
         self._catalog = catalog
         self._others = others
+        self._convert = convert
         self._core = openvino.Core()
         self.precision = self._supported(precision)
+        self._max_pixels = cpu_slice_pixels
         self.max_forward_pixels: int | None = cpu_slice_pixels
         self.shared_forward_pixels = others.shared_forward_pixels
         # One stream: a page's forward takes all threads. Pinned ones would share cores with the decoders' processes.
@@ -85,7 +117,7 @@ class OpenVINORuntime:
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,
         }
-        self._cache = CompiledCache(cache_dir, f"{openvino.get_version()} {self._processor()} {self._config}")
+        self._converted = ConvertedModels(converted_models_dir)
 
     def enter_thread(self) -> None:
         """Prepares the thread for what the other runtime runs; OpenVINO has threads of its own."""
@@ -100,47 +132,59 @@ class OpenVINORuntime:
         if entry.architecture in LEFT_TO_OTHERS:
             return self._others.load(entry)
         try:
-            return _Compiled(self._compiled(entry))
+            return _Compiled(self._compiled(entry), self._max_pixels)
         except WeightsUnavailableError:
             raise
-        except Exception as error:  # OpenVINO raises RuntimeError, its own errors, and what tracing raises
-            logger.warning("not_compiled", extra={"model": entry.name, "problem": str(error)[:500]})
+        except Exception as error:  # a ConversionError, or what OpenVINO raises: RuntimeError and its own
+            logger.warning("left_to_torch", extra={"model": entry.name, "problem": str(error)[:500]})
             return self._others.load(entry)
 
     def run(self, handle: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns the raw output of a batch (N, 3, H, W)."""
         return handle.run(batch) if isinstance(handle, _Compiled) else self._others.run(handle, batch)
 
+    def release_memory(self, handle: Any) -> None:
+        """Frees the activations, which OpenVINO keeps for the next forward (300 MB after a page)."""
+        if isinstance(handle, _Compiled):
+            handle.model.release_memory()
+        else:
+            self._others.release_memory(handle)
+
     def _compiled(self, entry: CatalogEntry) -> openvino.CompiledModel:
-        name = self._cache.name_for(entry.architecture, self._catalog.weights_path(entry))
-        kept = self._cache.read(name)
+        weights = self._catalog.weights_path(entry)
+        digest = weights_digest(weights)
+        if entry.source is WeightsSource.BUNDLED:
+            shipped = self._shipped(weights.with_suffix(".xml"), digest)
+            if shipped is not None:
+                return self._core.compile_model(shipped, DEVICE, self._config)
+        name = self._name_for(entry, digest)
+        kept = self._converted.find(name)
         if kept is not None:
             try:
-                return self._core.import_model(kept, DEVICE, self._config)
-            except Exception as error:  # damaged, or of another build: it is made anew
+                return self._core.compile_model(kept, DEVICE, self._config)
+            except Exception as error:  # damaged: it is made anew
                 logger.warning(
-                    "compiled_model_not_usable", extra={"model": entry.name, "problem": str(error)[:500]}
+                    "converted_model_not_usable", extra={"model": entry.name, "problem": str(error)[:500]}
                 )
-        model = self._core.compile_model(self._converted(entry), DEVICE, self._config)
-        self._cache.write(name, model.export_model().getvalue())
-        return model
+        logger.info("converting", extra={"model": entry.name})
+        with self._converted.make(name, lambda file: self._convert(entry, file)) as made:
+            return self._core.compile_model(made, DEVICE, self._config)
 
-    def _converted(self, entry: CatalogEntry) -> openvino.Model:
-        channels, height, width = describe(entry, self._catalog).input_shape
-        network = load_raw_network(entry, self._catalog)
-        with warnings.catch_warnings(), torch.inference_mode():
-            # The tracer's, of what docTR's modules do with Python's own values: none of it depends on an image.
-            warnings.simplefilter("ignore")
-            model = openvino.convert_model(network, example_input=torch.zeros(1, channels, height, width))
-        # Traced with one image, to be run with any number.
-        model.reshape([-1, channels, height, width])
-        return model
+    def _shipped(self, file: Path, digest: str) -> openvino.Model | None:
+        """The model that ships beside the weights; None where it is not theirs: whoever replaced them has no other."""
+        if not file.is_file():
+            return None
+        model = self._core.read_model(file)
+        is_theirs = model.has_rt_info(WEIGHTS_DIGEST) and model.get_rt_info(WEIGHTS_DIGEST).value == digest
+        return model if is_theirs else None
+
+    def _name_for(self, entry: CatalogEntry, digest: str) -> str:
+        # A hub model's configuration, not its weights, says how large its input is.
+        input_shape = describe(entry, self._catalog).input_shape
+        made_of = hashlib.sha256(f"{openvino.get_version()} {digest} {input_shape}".encode())
+        return f"{entry.architecture}-{made_of.hexdigest()[:32]}"
 
     def _supported(self, precision: Precision) -> Literal["f32", "bf16"]:
         if precision != "auto":
             return precision
         return "bf16" if "BF16" in self._core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES") else "f32"
-
-    def _processor(self) -> str:
-        capabilities = sorted(self._core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES"))
-        return f"{self._core.get_property(DEVICE, 'FULL_DEVICE_NAME')} {capabilities}"

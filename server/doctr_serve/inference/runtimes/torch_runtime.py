@@ -103,6 +103,9 @@ def _supported(precision: Literal["auto", "f32", "bf16"], device: torch.device) 
         return precision
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "f32"
 
+    def release_memory(self, handle: nn.Module) -> None:
+        """Does nothing: eager torch keeps no activations."""
+
 
 def fold_batch_norms(model: nn.Module) -> None:
     """Folds, in place, each batch norm into the convolution right before it in the same ``nn.Sequential``.
