@@ -1,8 +1,8 @@
 """`python -m benchmarks.runtimes`: every architecture with random weights, by the runtime that serves it.
 
-For each architecture: one forward of docTR's eager torch, of our torch runtime and of OpenVINO in f32 and bf16, taken in
-turns so that other work on the machine meets all of them alike; the shortest of each counts. Also the greatest difference
-of OpenVINO's f32 output from torch's. Prints a Markdown table.
+For each architecture: one forward of docTR's eager torch, of our torch runtime and of OpenVINO in f32 and bf16, taken
+in turns so that other work on the machine meets all of them alike; the shortest of each counts. Also the greatest
+difference of OpenVINO's f32 output from torch's. Prints a Markdown table.
 """
 
 from __future__ import annotations

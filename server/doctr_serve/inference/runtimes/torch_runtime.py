@@ -88,6 +88,9 @@ class TorchRuntime:
         ):
             return handle(self._on_device(batch)).float().cpu().numpy()
 
+    def release_memory(self, handle: nn.Module) -> None:
+        """Does nothing: eager torch keeps no activations."""
+
     def _on_device(self, batch: NDArray[np.float32]) -> torch.Tensor:
         images = torch.from_numpy(batch)
         if self.device.type == "cuda":
@@ -102,9 +105,6 @@ def _supported(precision: Literal["auto", "f32", "bf16"], device: torch.device) 
     if precision != "auto":
         return precision
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "f32"
-
-    def release_memory(self, handle: nn.Module) -> None:
-        """Does nothing: eager torch keeps no activations."""
 
 
 def fold_batch_norms(model: nn.Module) -> None:
