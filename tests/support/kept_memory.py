@@ -12,7 +12,7 @@ from doctr_serve.common.native_memory import MMAP_THRESHOLD_BYTES, trim_native_m
 __all__ = ["kept_memory"]
 
 # <malloc.h> of glibc, and its defaults.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -2, -3, -4
 _DEFAULT_TOP_PAD_BYTES, _DEFAULT_MMAP_MAX = 128 * 1024, 65536
 _LARGEST = 2**31 - 1
 
@@ -32,9 +32,13 @@ def kept_memory() -> Iterator[None]:
     mallopt(_M_MMAP_MAX, 0)
     mallopt(_M_TRIM_THRESHOLD, _LARGEST)
     mallopt(_M_TOP_PAD, MMAP_THRESHOLD_BYTES)
-    yield
-    # Twice the mmap threshold is what glibc's own, adaptive rule makes of it (malloc.c, "dynamic mmap threshold").
-    mallopt(_M_TRIM_THRESHOLD, 2 * MMAP_THRESHOLD_BYTES)
-    mallopt(_M_TOP_PAD, _DEFAULT_TOP_PAD_BYTES)
-    mallopt(_M_MMAP_MAX, _DEFAULT_MMAP_MAX)
-    trim_native_memory()
+    try:
+        yield
+    finally:
+        # Any of these ends glibc's own adapting of both thresholds: they stay at the largest that it would reach
+        # (malloc.c, "dynamic mmap threshold").
+        mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, 2 * MMAP_THRESHOLD_BYTES)
+        mallopt(_M_TOP_PAD, _DEFAULT_TOP_PAD_BYTES)
+        mallopt(_M_MMAP_MAX, _DEFAULT_MMAP_MAX)
+        trim_native_memory()
