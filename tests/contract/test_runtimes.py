@@ -22,8 +22,7 @@ def words(**settings: str) -> list[Counter[str]]:
             Counter(
                 word.value
                 for result in reader.read([page_jpeg(page)])
-                for content in result.pages
-                for block in content.blocks
+                for block in result.page.blocks
                 for line in block.lines
                 for word in line.words
             )

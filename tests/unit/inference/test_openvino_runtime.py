@@ -10,7 +10,7 @@ import openvino
 import psutil
 import pytest
 import torch
-from doctr_serve.catalog import BUNDLED_DIR, Catalog, CatalogEntry
+from doctr_serve.catalog import BUNDLED_DIR, Catalog, CatalogEntry, ModelTask
 from doctr_serve.common.native_memory import trim_native_memory
 from doctr_serve.errors import WeightsUnavailableError
 from doctr_serve.inference.model_spec import describe
@@ -193,4 +193,7 @@ def test_weights_that_are_missing_are_no_matter_of_runtimes(catalog: Catalog) ->
 
 def test_auto_is_what_the_processor_computes_in(catalog: Catalog) -> None:
     capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    assert runtime(catalog, precision="auto").precision == ("bf16" if "BF16" in capabilities else "f32")
+    chosen = runtime(catalog, precision="auto")
+    assert chosen.precision_of(ModelTask.DETECTION) == ("bf16" if "BF16" in capabilities else "f32")
+    assert chosen.precision_of(ModelTask.RECOGNITION) == "f32"
+    assert runtime(catalog, precision="bf16").precision_of(ModelTask.RECOGNITION) == "bf16"

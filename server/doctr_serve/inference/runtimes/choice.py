@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 
-from doctr_serve.catalog import Catalog
+from doctr_serve.catalog import Catalog, ModelTask
 from doctr_serve.inference.runtimes import Runtime
 from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
 from doctr_serve.settings import Settings
@@ -43,7 +43,7 @@ def runtime_for(settings: Settings, catalog: Catalog) -> Runtime:
             reason = f"OpenVINO cannot be imported ({error})"
             if settings.runtime == "openvino":
                 raise RuntimeError(f"the setting runtime asks for it, but {reason}") from error
-    logger.info("runtime", extra={"runtime": "torch", "precision": "f32", "reason": reason})
+    logger.info("runtime", extra={"runtime": "torch", "precision": torch_runtime.precision, "reason": reason})
     return torch_runtime
 
 
@@ -70,5 +70,9 @@ def _openvino_runtime(settings: Settings, catalog: Catalog, others: Runtime) -> 
         threads=settings.intra_op_threads * settings.concurrent_forwards,
         converted_models_dir=settings.converted_models_dir,
     )
-    logger.info("runtime", extra={"runtime": "openvino", "precision": runtime.precision})
+    precisions = {
+        "detection_precision": runtime.precision_of(ModelTask.DETECTION),
+        "recognition_precision": runtime.precision_of(ModelTask.RECOGNITION),
+    }
+    logger.info("runtime", extra={"runtime": "openvino", **precisions})
     return runtime
