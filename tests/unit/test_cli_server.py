@@ -147,11 +147,14 @@ def another_value(name: str) -> Any:
         return not default
     if isinstance(default, int | float):
         return default + 1 if isinstance(default, int) else default + 1 / 3
+    if name == "trusted_proxies":
+        return [*default, "192.0.2.0/24"]
     if isinstance(default, list):
         return ["db_resnet50", "someone/their model, trained twice"]
     return Path("/some where/else") if Path in get_args(kind) else f'{default} and "more", [1]'
 
 
+@pytest.mark.usefixtures("default_runtime")
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_a_setting_reaches_the_server_through_the_environment_as_it_is(
     name: str, monkeypatch: pytest.MonkeyPatch
