@@ -1,8 +1,9 @@
 """`python -m benchmarks.runtimes`: every architecture with random weights, by the runtime that serves it.
 
 For each architecture: one forward of docTR's eager torch, of our torch runtime and of OpenVINO in f32 and bf16, taken
-in turns so that other work on the machine meets all of them alike; the shortest of each counts. Also the greatest
-difference of OpenVINO's f32 output from torch's. Prints a Markdown table.
+in turns; the shortest of each counts. Also the greatest difference of OpenVINO's f32 output from torch's. Prints a
+Markdown table. The machine must be idle: where cores are busy, torch's OpenMP threads wait for one another, and its
+times grow by far more than OpenVINO's.
 """
 
 from __future__ import annotations

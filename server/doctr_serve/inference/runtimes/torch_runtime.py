@@ -18,7 +18,7 @@ from doctr_serve.inference.raw_network import load_raw_network
 __all__ = ["TorchRuntime", "fold_batch_norms"]
 
 CPU_SHARED_PIXELS = 96 * 1024
-"""16 crops of 32 x 192: on two cores 16, 64 and 128 of them took the same time a crop (docs/performance.md)."""
+"""16 crops of 32 x 192: on two cores 16, 64 and 128 of them took the same time a crop, on torch and OpenVINO."""
 DEVICE_SHARED_PIXELS = 16 * 1024 * 1024
 """16 pages of 1024 x 1024, docTR's largest usual batch: what a GPU of 8 GB holds of any of its detectors."""
 
