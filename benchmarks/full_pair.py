@@ -10,7 +10,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +133,7 @@ def batch_for(entry: CatalogEntry, catalog: Catalog) -> Batch:
     return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2), np.float32)
 
 
-def time_rounds(ways: dict[str, Forward], batch: Batch, rounds: int) -> dict[str, list[float]]:
+def time_rounds(ways: Mapping[str, Forward], batch: Batch, rounds: int) -> dict[str, list[float]]:
     """Returns seconds of each round by way; rounds alternate between the ways, after a first that does not count."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for round_number in range(rounds + 1):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,8 @@ from doctr_serve.settings import Settings
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from tqdm import tqdm
+
+from benchmarks.full_pair import time_rounds
 
 IMAGES = {ModelTask.DETECTION: 1, ModelTask.RECOGNITION: 32}
 """Images of a forward, by task; of the classifiers 16."""
@@ -77,14 +78,7 @@ def _bound(runtime: TorchRuntime | OpenVINORuntime, handle: Any) -> Forward:
 
 def shortest_s(by_name: dict[str, Forward], batch: NDArray[np.float32], rounds: int) -> dict[str, float]:
     """Returns the seconds of each forward's shortest run; a first one of each is not counted."""
-    taken: dict[str, list[float]] = {name: [] for name in by_name}
-    for round_ in range(rounds + 1):
-        for name, forward in by_name.items():
-            start = time.perf_counter()
-            forward(batch)
-            if round_:
-                taken[name].append(time.perf_counter() - start)
-    return {name: min(times) for name, times in taken.items()}
+    return {name: min(times) for name, times in time_rounds(by_name, batch, rounds).items()}
 
 
 def row(entry: CatalogEntry, folder: Path, threads: int, rounds: int) -> str:
