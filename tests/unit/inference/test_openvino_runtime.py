@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -197,3 +199,28 @@ def test_auto_is_what_the_processor_computes_in(catalog: Catalog) -> None:
     assert chosen.precision_of(ModelTask.DETECTION) == ("bf16" if "BF16" in capabilities else "f32")
     assert chosen.precision_of(ModelTask.RECOGNITION) == "f32"
     assert runtime(catalog, precision="bf16").precision_of(ModelTask.RECOGNITION) == "bf16"
+
+
+DROPPED_ELSEWHERE = """
+import signal, threading
+from doctr_serve.catalog import Catalog
+from doctr_serve.inference.runtimes.openvino_runtime import OpenVINORuntime
+from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
+from doctr_serve.settings import Settings
+
+catalog = Catalog(Settings())
+kept = [OpenVINORuntime(catalog, TorchRuntime(catalog, intra_op_threads=1), None, threads=1)]
+kept[0].load(catalog.find_by_name("bundled/mobilenet_v3_small_page_orientation"))
+thread = threading.Thread(target=kept.clear)
+thread.start()
+thread.join()
+signal.signal(signal.SIGTERM, lambda *_: print("heeded"))
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_a_process_heeds_signals_after_the_runtime_was_dropped_in_another_thread() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", DROPPED_ELSEWHERE], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (result.returncode, result.stdout) == (0, "heeded\n"), result.stderr

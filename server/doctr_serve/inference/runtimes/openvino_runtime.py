@@ -6,6 +6,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -75,6 +76,19 @@ def _padded(images: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     return padded
 
 
+def _core() -> openvino.Core:
+    """Returns a core whose CPU plugin is loaded.
+
+    The plugin gives the thread that loads it an alternate signal stack, and unmaps this stack when it is destroyed, in
+    whatever thread: the next signal to the first thread would kill the process (SigAltStackSetup in OpenVINO's
+    intel_cpu/src/sigstack_manager.cpp; CPython runs its handlers on that stack). Hence a thread that ends at once.
+    """
+    core = openvino.Core()
+    with ThreadPoolExecutor(1, "load_openvino") as thread:
+        thread.submit(core.get_property, DEVICE, "FULL_DEVICE_NAME").result()
+    return core
+
+
 class OpenVINORuntime:
     """Runs models with OpenVINO, and leaves to another runtime those that it cannot take.
 
@@ -107,7 +121,7 @@ class OpenVINORuntime:
         self._catalog = catalog
         self._others = others
         self._convert = convert
-        self._core = openvino.Core()
+        self._core = _core()
         self._precision = precision
         self._max_pixels = cpu_slice_pixels
         self.max_forward_pixels: int | None = cpu_slice_pixels
