@@ -158,7 +158,7 @@ class Settings(BaseSettings):
     max_scan_pixels: int = Field(16 * 1024 * 1024, gt=0)
     """Pixels to which a scan in a PDF is rendered, at its own resolution or less (A4 at 400 dpi has 16 million)."""
     request_memory_bytes: int = Field(default_factory=memory_share, gt=0)
-    """Bytes of all requests together: three quarters for decoded pages, which wait for room; the rest for uploads."""
+    """Bytes of all requests: half for decoded pages, a quarter for work on them (both wait for room), then uploads."""
     max_page_side_pixels: int = Field(65_535, gt=0)
     """Pixels of a page's longer side (65,535: the most that JPEG has)."""
     max_page_aspect_ratio: float = Field(10_000.0, ge=1)
@@ -187,7 +187,12 @@ class Settings(BaseSettings):
     @property
     def page_memory_bytes(self) -> int:
         """Bytes of decoded pages. Uploads have bytes of their own: they wait for requests that wait for pages."""
-        return self.request_memory_bytes - self.upload_memory_bytes
+        return self.request_memory_bytes - self.upload_memory_bytes - self.work_memory_bytes
+
+    @property
+    def work_memory_bytes(self) -> int:
+        """Bytes of what pages are worked on with: crops, batches, turned pages. Those who have these need no others."""
+        return self.request_memory_bytes // 4
 
     @property
     def upload_memory_bytes(self) -> int:

@@ -139,10 +139,11 @@ def test_an_answer_on_its_way_outlives_the_drain(weights_dir: Path) -> None:
         assert [page.page_number for page in pages] == list(range(1, 21))
 
 
-def test_pages_beyond_the_memory_for_pages_wait_for_it(weights_dir: Path) -> None:
+@pytest.mark.parametrize("memory_bytes", [1, 160 * 1024 * 1024], ids=["for the pages", "for work on them"])
+def test_pages_beyond_the_memory_wait_for_it(weights_dir: Path, memory_bytes: int) -> None:
     page = png(two_columns())
     with watched_service(
-        weights_dir, runtime=PaintedRuntime(), max_concurrent_requests=4, request_memory_bytes=1
+        weights_dir, runtime=PaintedRuntime(), max_concurrent_requests=4, request_memory_bytes=memory_bytes
     ) as watched:
         at_work, most, lock = 0, 0, threading.Lock()
 

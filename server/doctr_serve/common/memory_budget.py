@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from doctr_serve.common.interrupt import Interrupt
 
@@ -39,6 +41,15 @@ class MemoryBudget:
         with self._condition:
             interrupt.wait(lambda seconds: self._condition.wait_for(lambda: self._fits(size_bytes), seconds))
             self._held_bytes += size_bytes
+
+    @contextmanager
+    def held(self, size_bytes: int, interrupt: Interrupt) -> Iterator[None]:
+        """Holds bytes within the block; waits for them as :meth:`take` does."""
+        self.take(size_bytes, interrupt)
+        try:
+            yield
+        finally:
+            self.give_back(size_bytes)
 
     def try_take(self, size_bytes: int) -> bool:
         """Takes bytes where there is room now; returns whether there was."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -104,12 +105,19 @@ class OpenedDocuments:
         Raises:
             StopSignal: the interrupt fired.
         """
-        coming = range(self._delivered + 1, len(self.references))
-        following = next((position for position in coming if position not in self._failures), None)
+        following = next(self._coming_pixels(), None)
         if following is not None:
-            reference = self.references[following]
-            pixels = min(max(0, reference.height * reference.width), self._limits.max_page_pixels)
-            self._memory.reserve(pixels * 3)
+            self._memory.reserve(following * 3)
+
+    def largest_coming_pixels(self, count: int) -> int:
+        """Returns the pixels of the largest of the next ``count`` pages, as far as their headers say."""
+        return max(islice(self._coming_pixels(), count), default=0)
+
+    def _coming_pixels(self) -> Iterator[int]:
+        for position in range(self._delivered + 1, len(self.references)):
+            if position not in self._failures:
+                reference = self.references[position]
+                yield min(max(0, reference.height * reference.width), self._limits.max_page_pixels)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 
 from doctr_serve.catalog.choice import ChosenModels
+from doctr_serve.common.memory_budget import MemoryBudget
 from doctr_serve.documents import DecoderPool, SourceDocument
 from doctr_serve.inference.engine import OCREngine
 from doctr_serve.options import ReadingOptions
@@ -37,6 +38,7 @@ class PreparedReading:
         admission: Admission,
         decoders: DecoderPool,
         engine: OCREngine,
+        work_memory: MemoryBudget,
     ) -> None:
         self.options = options
         self.models = models
@@ -44,6 +46,7 @@ class PreparedReading:
         self._admission = admission
         self._decoders = decoders
         self._engine = engine
+        self._work_memory = work_memory
 
     def read(self, documents: Sequence[SourceDocument]) -> Iterator[PageReading]:
         """Yields the reading of each page as soon as it is there, each page in a turn of its own.
@@ -69,18 +72,22 @@ class PreparedReading:
                     self._decoders.open(documents, pages=self.options.pages, interrupt=interrupt)
                 )
                 opened.park()
+            predictor = self._engine.predictor(self.options, self.models, interrupt, standing)
             readings = read_pages(
                 opened.decode(),
-                self._engine.predictor(self.options, self.models, interrupt, standing),
+                predictor,
                 detection_batch_size=self.options.detection_batch_size,
                 max_batch_pixels=min(MAX_BATCH_PIXELS, self._decoders.limits.max_page_pixels),
                 context=self._context,
             )
             stack.enter_context(closing(readings))
             for _ in opened.references:
-                # In this order: memory, a turn, a decoder process. Who waits for one holds none of those after it.
+                # In this order: the page's memory, a turn, memory to work with, a decoder process. Who waits for one
+                # holds none of those after it.
                 opened.reserve()
-                with turns.turn(), opened.at_work():
+                pixels = opened.largest_coming_pixels(self.options.detection_batch_size)
+                work_bytes = predictor.working_bytes(pixels)
+                with turns.turn(), self._work_memory.held(work_bytes, interrupt), opened.at_work():
                     reading = next(readings)
                 standing.pages_read += 1
                 if reading.error is not None and len(opened.references) == 1:

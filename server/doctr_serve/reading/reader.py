@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from doctr_serve.catalog import CatalogEntry
 from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.common.memory_budget import MemoryBudget
 from doctr_serve.documents import DecoderPool, SourceDocument
 from doctr_serve.documents.page_selection import PageSelection
 from doctr_serve.errors import DeadlineExceeded
@@ -71,6 +72,7 @@ class Reader:
             max_uploads=self.settings.max_uploads,
             min_upload_bytes_per_s=self.settings.min_upload_bytes_per_s,
         )
+        self._work_memory = MemoryBudget(self.settings.work_memory_bytes)
 
     def __enter__(self) -> Self:
         self.warm()
@@ -152,7 +154,13 @@ class Reader:
         PageSelection(options.pages)  # An upload may take minutes until its documents are opened.
         models = self._engine.choose(options, context.interrupt)
         return PreparedReading(
-            options, models, context, admission=self._admission, decoders=self._decoders, engine=self._engine
+            options,
+            models,
+            context,
+            admission=self._admission,
+            decoders=self._decoders,
+            engine=self._engine,
+            work_memory=self._work_memory,
         )
 
     def models(self) -> list[ModelState]:

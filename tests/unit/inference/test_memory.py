@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.peak_memory import MIB, read_in_a_process
+from support.peak_memory import MIB, read_in_a_process, read_ink_in_a_process
 from support.tools import ROOT
 
 CASES_DIR = ROOT.parent / "shared" / "cases"
@@ -45,6 +45,31 @@ def test_the_largest_page_takes_little_more_than_its_pixels(tmp_path: Path, opti
     answer = read_in_a_process(np.full((7070, 7070, 3), 255, np.uint8), tmp_path, **options)
     assert answer["words"] == 0
     assert answer["peak_bytes"] < 350 * MIB
+
+
+def enlarged(page: np.ndarray, factor: int) -> np.ndarray:
+    return page.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+TURNED = {"assume_straight_pages": False}
+WORK = {
+    "many words": (dots(24), {"recognition_batch_size": 1024}),
+    "turned words": (dots(40), TURNED),
+    "turned words of a large page": (enlarged(dots(128), 6), TURNED),
+    "one word as large as the page": (np.zeros((4000, 4000, 3), np.uint8), TURNED),
+    "a large page that is turned": (
+        enlarged(np.triu(np.ones((1000, 1000), np.uint8))[..., None].repeat(3, axis=2) * 255, 6),
+        {"straighten_pages": True, **TURNED},
+    ),
+}
+
+
+def test_the_work_on_a_page_takes_no_more_memory_than_is_counted_for_it(tmp_path: Path) -> None:
+    answers = dict(zip(WORK, read_ink_in_a_process(list(WORK.values()), tmp_path), strict=True))
+    assert all(answer["words"] for answer in answers.values())
+    assert {
+        kind: answer for kind, answer in answers.items() if answer["peak_bytes"] > answer["working_bytes"]
+    } == {}
 
 
 @pytest.mark.parametrize("name", ["grid.png", "dots12.png"])

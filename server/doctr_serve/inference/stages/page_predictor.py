@@ -28,6 +28,7 @@ from doctr_serve.inference.stages.orientation import page_orientation
 from doctr_serve.inference.stages.reading_direction import checked_guess
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.straightening import straightened
+from doctr_serve.inference.stages.working_memory import working_bytes
 from doctr_serve.options import ReadingOptions
 
 __all__ = ["PagePredictor"]
@@ -84,6 +85,16 @@ class PagePredictor(OCRPredictor):
         self.reco_predictor = recognition
         self.page_orientation_predictor = page_orientation
         self.crop_orientation_predictor = text_orientation
+
+    def working_bytes(self, pixels: int) -> int:
+        """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own; see ``working_memory``."""
+        return working_bytes(
+            pixels,
+            detection=self.det_predictor,
+            recognition=self.reco_predictor,
+            text_orientation=self.crop_orientation_predictor,
+            is_straightened=self.straighten_pages,
+        )
 
     @torch.inference_mode()
     def detect(self, images: list[np.ndarray]) -> list[DetectedPage]:

@@ -1,0 +1,52 @@
+"""What a page takes beside its pixels while it is worked on: it is counted before the work begins."""
+
+from __future__ import annotations
+
+from doctr.models.classification.predictor import OrientationPredictor
+from doctr.models.detection.predictor import DetectionPredictor
+from doctr.models.preprocessor import PreProcessor
+
+from doctr_serve.inference.stages.crops import MIN_PIXELS_AT_ONCE
+from doctr_serve.inference.stages.recognition import StreamedRecognition
+
+__all__ = ["working_bytes"]
+
+BYTES_PER_PIXEL = 3
+FLOAT_BYTES = 4
+FIXED_BYTES = 32 * 1024 * 1024
+"""Boxes, heat maps, docTR's page of thousands of words, and what malloc loses between them."""
+COPIES = 2
+"""Of crops: as they are cut, and turned upright. Of a page: as it came, and turned. Of a batch of pages or words:
+itself, and what is made of it while docTR puts the outputs of its forwards together."""
+
+
+def working_bytes(
+    pixels: int,
+    *,
+    detection: DetectionPredictor,
+    recognition: StreamedRecognition,
+    text_orientation: OrientationPredictor | None,
+    is_straightened: bool,
+) -> int:
+    """Returns a bound of the bytes that one request holds beside its decoded pages, whatever is on them.
+
+    What a runtime keeps between forwards is not the request's: it is there once for each that runs at a time.
+
+    Args:
+        pixels: of its largest page.
+        detection: the request's predictors.
+        recognition: likewise.
+        text_orientation: likewise; None where crops are not classified.
+        is_straightened: whether pages are turned upright first.
+    """
+    crops = COPIES * BYTES_PER_PIXEL * max(pixels, MIN_PIXELS_AT_ONCE)
+    reading = crops + COPIES * _batch_bytes(recognition.pre_processor)
+    if text_orientation is not None and text_orientation.pre_processor is not None:
+        reading += _batch_bytes(text_orientation.pre_processor)
+    turned = COPIES * BYTES_PER_PIXEL * pixels if is_straightened else 0
+    return FIXED_BYTES + turned + max(COPIES * _batch_bytes(detection.pre_processor), reading)
+
+
+def _batch_bytes(pre_processor: PreProcessor) -> int:
+    height, width = pre_processor.resize.size
+    return pre_processor.batch_size * 3 * height * width * FLOAT_BYTES
