@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -34,7 +35,17 @@ def serve(context: typer.Context) -> None:
     """Run the gRPC server. `doctr-serve serve --help` lists every setting."""
     settings = settings_from_flags(context.args, program="doctr-serve serve")
     require_server_extra()
+    if settings.device == "cpu":
+        _do_without_triton()
     _run(settings)
+
+
+def _do_without_triton() -> None:
+    """Keeps torch from importing triton, which compiles for GPUs and takes 75 MB; it does without where there is none.
+
+    For this process alone, which runs nothing but the server: hence not in the library.
+    """
+    sys.modules.setdefault("triton", None)  # type: ignore[arg-type]  # None: an import fails
 
 
 def _run(settings: Settings) -> None:

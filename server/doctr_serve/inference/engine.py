@@ -8,7 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
-import langdetect
 import numpy as np
 
 from doctr_serve.catalog import Catalog, CatalogEntry
@@ -88,7 +87,6 @@ class OCREngine:
                     logger.info("downloading", extra={"model": entry.name})
                     self.catalog.pull(entry, progress=True)
                 self._store.get(entry, interrupt, pin=True)
-        langdetect.detector_factory.init_factory()
         # As a request does, in a thread of its own: this one's may have a team of OpenMP threads.
         with ThreadPoolExecutor(1, thread_name_prefix="warm") as thread:
             thread.submit(self._read_a_blank_page, interrupt).result()
@@ -182,6 +180,3 @@ def _set_up_libraries() -> None:
     os.environ.setdefault("DOCTR_MULTIPROCESSING_DISABLE", "TRUE")
     # As with OpenMP's, threads of OpenCV's own would only compete with the forward for the cores.
     cv2.setNumThreads(1)
-    # langdetect draws random numbers; with a seed the same text gives the same language
-    # (https://github.com/Mimino666/langdetect#basic-usage).
-    langdetect.DetectorFactory.seed = 0

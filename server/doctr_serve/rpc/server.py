@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Sequence
@@ -184,4 +185,5 @@ def serve(settings: Settings) -> None:
 
 def _release_memory(reader: Reader) -> None:
     reader.release_memory()
+    gc.collect()  # of the thousands of modules that torch imports, and of calls that ended in a cycle
     trim_native_memory()

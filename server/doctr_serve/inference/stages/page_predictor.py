@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from doctr.io.elements import Page
-from doctr.models._utils import get_language
 from doctr.models.classification.predictor import OrientationPredictor
 from doctr.models.detection.predictor import DetectionPredictor
 from doctr.models.predictor import OCRPredictor
@@ -23,6 +22,7 @@ from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.stages.crops import crop_groups, straight_piece_count, without_widthless_boxes
 from doctr_serve.inference.stages.detected_page import DetectedPage
+from doctr_serve.inference.stages.language import language_of
 from doctr_serve.inference.stages.legibility import smallest_legible_pixels
 from doctr_serve.inference.stages.orientation import page_orientation
 from doctr_serve.inference.stages.reading_direction import checked_guess
@@ -158,7 +158,7 @@ class PagePredictor(OCRPredictor):
             [page.image.shape[:2]],
             orientations,  # type: ignore[arg-type]  # docTR annotates one page of them, and takes a list of pages
             [page.orientation] if page.orientation else None,
-            [self._language(texts[0])] if self.detect_language else None,
+            [language_of([text for text, _ in texts[0]])] if self.detect_language else None,
         )
         return document.pages[0]
 
@@ -237,11 +237,6 @@ class PagePredictor(OCRPredictor):
             )
             for image, page_boxes, page_scores in zip(images, boxes, scores, strict=True)
         ]
-
-    @staticmethod
-    def _language(words: list[tuple[str, float]]) -> dict[str, Any]:
-        value, confidence = get_language(" ".join(text for text, _ in words))
-        return {"value": value, "confidence": confidence}
 
 
 def _only_class(predictions: dict[str, np.ndarray]) -> np.ndarray:
