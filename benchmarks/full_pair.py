@@ -104,7 +104,7 @@ def through_scheduler(
     own = {
         "runtime": runtime_name,
         "inference_precision": precision or "auto",
-        "compiled_models_dir": None,
+        "converted_models_dir": None,
     }
     runtime = runtime_for(Settings.model_validate(settings.model_dump() | own), catalog)
     scheduler = ForwardScheduler(runtime)
