@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import difflib
 import numbers
-from collections.abc import Mapping
-from typing import Annotated, Any, TypedDict, get_args, get_origin, get_type_hints
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
 from doctr_serve.v1 import ocr_pb2
 
-__all__ = ["OPTIONS", "OCROptions", "to_request"]
+__all__ = ["OPTIONS", "OCROptions", "Request", "to_request", "with_options"]
+
+Request = TypeVar(
+    "Request",
+    ocr_pb2.OCRRequest,
+    ocr_pb2.DetectTextRequest,
+    ocr_pb2.RecognizeTextRequest,
+    ocr_pb2.ExtractFieldsRequest,
+)
 
 
 class OCROptions(TypedDict, total=False):
@@ -54,6 +62,9 @@ class OCROptions(TypedDict, total=False):
     pages: Annotated[
         str, 'Pages to read of every multi-page document: "1-3,7", "5-" to the end. Default: all pages.'
     ]
+    tiling: Annotated[
+        str, "Look at pages too long or large for the detection model in parts: auto or off. Default: auto."
+    ]
 
 
 def _options() -> dict[str, tuple[type, str]]:
@@ -68,11 +79,11 @@ OPTIONS: Mapping[str, tuple[type, str]] = _options()
 _ACCEPTED: Mapping[type, type] = {bool: bool, int: numbers.Integral, float: numbers.Real, str: str}
 
 
-def _check(name: str, value: Any) -> Any:
+def _check(name: str, value: Any, names: Collection[str]) -> Any:
     """``value`` as the option's own type; TypeError names what the option takes."""
-    if name not in OPTIONS:
-        close = difflib.get_close_matches(name, OPTIONS, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"the options are {', '.join(OPTIONS)}"
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"the options are {', '.join(names)}"
         raise TypeError(f"unknown option '{name}': {hint}")
     kind = OPTIONS[name][0]
     # bool is an int to Python, and protobuf would take True for a batch size of 1.
@@ -82,18 +93,24 @@ def _check(name: str, value: Any) -> Any:
 
 
 def to_request(options: Mapping[str, Any]) -> ocr_pb2.OCRRequest:
-    """A request with these options set and no document.
+    """A request with these options set and no document; see :func:`with_options`."""
+    return with_options(ocr_pb2.OCRRequest(), options)
+
+
+def with_options(request: Request, options: Mapping[str, Any]) -> Request:
+    """Sets options of a request, and returns it.
 
     Args:
+        request: an empty one, whose kind says which options there are.
         options: option name -> value; see :class:`OCROptions`.
 
     Raises:
         TypeError: an unknown option, or a value of another type than the option's.
         ValueError: a whole number that does not fit the wire's 32 bits.
     """
-    request = ocr_pb2.OCRRequest()
+    names = [name for name in OPTIONS if name in request.DESCRIPTOR.fields_by_name]
     for name, value in options.items():
-        checked = _check(name, value)
+        checked = _check(name, value, names)
         try:
             setattr(request, name, checked)
         except ValueError as error:
