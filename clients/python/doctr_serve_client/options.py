@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping
 from typing import Annotated, Any, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
 from doctr_serve.v1 import ocr_pb2
+from google.protobuf.message import Message
 
-__all__ = ["OPTIONS", "OCROptions", "Request", "to_request", "with_options"]
+__all__ = ["OPTIONS", "OCROptions", "Request", "check_options", "options_of", "to_request", "with_options"]
 
 Request = TypeVar(
     "Request",
@@ -92,6 +93,11 @@ def _check(name: str, value: Any, names: Collection[str]) -> Any:
     return kind(value)
 
 
+def options_of(kind: type[Message]) -> list[str]:
+    """Names of the options that requests of a kind have."""
+    return [name for name in OPTIONS if name in kind.DESCRIPTOR.fields_by_name]
+
+
 def to_request(options: Mapping[str, Any]) -> ocr_pb2.OCRRequest:
     """A request with these options set and no document; see :func:`with_options`."""
     return with_options(ocr_pb2.OCRRequest(), options)
@@ -108,11 +114,20 @@ def with_options(request: Request, options: Mapping[str, Any]) -> Request:
         TypeError: an unknown option, or a value of another type than the option's.
         ValueError: a whole number that does not fit the wire's 32 bits.
     """
-    names = [name for name in OPTIONS if name in request.DESCRIPTOR.fields_by_name]
+    _set(request, options)
+    return request
+
+
+def check_options(kind: type[Message], options: Mapping[str, Any]) -> None:
+    """Returns where requests of a kind may have these options; raises as :func:`with_options`."""
+    _set(kind(), options)
+
+
+def _set(request: Message, options: Mapping[str, Any]) -> None:
+    names = options_of(type(request))
     for name, value in options.items():
         checked = _check(name, value, names)
         try:
             setattr(request, name, checked)
         except ValueError as error:
             raise ValueError(f"option '{name}': {value!r} is out of range") from error
-    return request

@@ -1,0 +1,100 @@
+"""docTR's single stages over REST: the forms, answers and refusals of /ocr on three more paths."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from doctr_serve.edge.config import EnvoyOptions
+from support.pages import png, two_columns
+from support.rest_edge import assert_error
+from support.rest_server import run_envoy
+from support.samples import letter_pdf, letter_png
+
+PAGE = ("page.png", letter_png("The parcel will arrive on Monday", width=620, font_pixels=20).content)
+WORD = ("word.png", png(two_columns()[45:95, 45:400]))
+PATHS = {"/detection": PAGE, "/recognition": WORD, "/kie": PAGE}
+ENTRIES = {
+    "/detection": {"name", "bounding_boxes", "detection_scores", "dimensions"},
+    "/recognition": {"name", "value", "confidence"},
+    "/kie": {"name", "orientation", "language", "dimensions", "extracted_fields"},
+}
+COMMON = {"page_number", "page_count", "models", "warnings"}
+
+
+@pytest.fixture(scope="module")
+def client(server_address: str) -> Iterator[httpx.Client]:
+    with (
+        run_envoy(EnvoyOptions(upstreams=(server_address,))) as url,
+        httpx.Client(base_url=url, timeout=120) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_an_entry_has_its_fields(path: str, slash: str, client: httpx.Client) -> None:
+    response = client.post(path + slash, files=[("files", PATHS[path])])
+    assert response.status_code == 200, response.text
+    (entry,) = response.json()
+    assert set(entry) == ENTRIES[path] | COMMON
+    assert entry["name"] == PATHS[path][0]
+
+
+def test_boxes_are_lists_of_4_or_8_numbers(client: httpx.Client) -> None:
+    for straight, numbers in (("true", 4), ("false", 8)):
+        parameters = {"assume_straight_pages": straight}
+        (entry,) = client.post("/detection", files=[("files", PAGE)], params=parameters).json()
+        assert len(entry["bounding_boxes"]) == len(entry["detection_scores"]) == 6
+        for box in entry["bounding_boxes"]:
+            assert len(box) == numbers
+            assert all(0 <= number <= 1 for number in box)
+
+
+def test_a_picture_of_words_is_read(client: httpx.Client) -> None:
+    (entry,) = client.post("/recognition", files=[("files", WORD)]).json()
+    assert "garden" in entry["value"].replace(" ", "").lower()
+    assert 0 < entry["confidence"] <= 1
+
+
+def test_fields_have_the_words_of_ocr(client: httpx.Client) -> None:
+    (entry,) = client.post("/kie", files=[("files", PAGE)]).json()
+    (read,) = client.post("/ocr", files=[("files", PAGE)]).json()
+    (field,) = entry["extracted_fields"]
+    words = [
+        word
+        for page in read["pages"]
+        for block in page["blocks"]
+        for line in block["lines"]
+        for word in line["words"]
+    ]
+    assert field["field_type"] == "words"
+    assert sorted(field["values"], key=json.dumps) == sorted(words, key=json.dumps)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_pages_come_as_entries_and_a_bad_file_is_one(path: str, client: httpx.Client) -> None:
+    files = [("letter.pdf", letter_pdf("first\fsecond").content), ("bad.png", b"no picture")]
+    entries = client.post(path, files=[("files", file) for file in files]).json()
+    assert entries[-1]["name"] == "bad.png"
+    assert entries[-1]["error"]["code"] == 3
+    assert all("error" not in entry for entry in entries[:-1])
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("parameters", "status"),
+    [({"bogus": "1"}, 400), ({"group_lines": "true"}, 400), ({"pages": "x"}, 400)],
+)
+def test_what_is_no_option_of_the_stage_is_refused(
+    path: str, parameters: dict[str, str], status: int, client: httpx.Client
+) -> None:
+    assert client.post(path, files=[("files", PATHS[path])], params=parameters).status_code == status
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_other_verbs_and_empty_forms_are_refused(path: str, client: httpx.Client) -> None:
+    assert client.get(path).status_code == 405
+    assert_error(client.post(path, files=[("pdf_password", (None, "x"))]), 400, "files")
