@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import grpc
 import httpx
 import pytest
 from doctr_serve.edge.config import EnvoyOptions
+from doctr_serve_client import AsyncOCRClient, OCRClient, to_dict
 from support.pages import png, two_columns
 from support.rest_edge import assert_error
 from support.rest_server import run_envoy
 from support.samples import letter_pdf, letter_png
+from support.tools import run
 
 PAGE = ("page.png", letter_png("The parcel will arrive on Monday", width=620, font_pixels=20).content)
 WORD = ("word.png", png(two_columns()[45:95, 45:400]))
@@ -97,4 +104,80 @@ def test_what_is_no_option_of_the_stage_is_refused(
 @pytest.mark.parametrize("path", PATHS)
 def test_other_verbs_and_empty_forms_are_refused(path: str, client: httpx.Client) -> None:
     assert client.get(path).status_code == 405
-    assert_error(client.post(path, files=[("pdf_password", (None, "x"))]), 400, "files")
+    assert_error(
+        client.post(path, files=[("pdf_password", (None, "x"))]), 400, grpc.StatusCode.INVALID_ARGUMENT
+    )
+
+
+@pytest.fixture
+def page_file(tmp_path: Path) -> str:
+    path = tmp_path / PAGE[0]
+    path.write_bytes(PAGE[1])
+    return str(path)
+
+
+@pytest.fixture
+def word_file(tmp_path: Path) -> str:
+    path = tmp_path / WORD[0]
+    path.write_bytes(WORD[1])
+    return str(path)
+
+
+def test_the_python_client_gives_what_rest_gives(
+    client: httpx.Client, server_address: str, page_file: str, word_file: str
+) -> None:
+    with OCRClient(server_address, timeout_s=120) as python:
+        ours = {
+            "/detection": list(python.detect_text(page_file, box_threshold=0.2)),
+            "/recognition": list(python.recognize_text([word_file, word_file])),
+            "/kie": list(python.extract_fields(page_file, detect_language=True)),
+        }
+    parameters = {"/detection": {"box_threshold": "0.2"}, "/kie": {"detect_language": "true"}}
+    for path, results in ours.items():
+        files = [("files", PATHS[path])] * len(results)
+        entries = client.post(path, files=files, params=parameters.get(path)).json()
+        assert [without_floats(to_dict(result)) for result in results] == [
+            without_floats(entry) for entry in entries
+        ]
+
+
+async def test_the_asyncio_client_does_so_too(server_address: str, page_file: str, word_file: str) -> None:
+    async with AsyncOCRClient(server_address, timeout_s=120) as python:
+        (detected,) = [result async for result in python.detect_text(page_file)]
+        (read,) = [result async for result in python.recognize_text(word_file)]
+        (extracted,) = [result async for result in python.extract_fields(page_file)]
+    assert len(detected.bounding_boxes) == len(extracted.extracted_fields[0].values) == 6
+    assert "garden" in read.value
+
+
+def test_an_option_of_another_stage_is_a_type_error(server_address: str, page_file: str) -> None:
+    with OCRClient(server_address) as python, pytest.raises(TypeError, match="unknown option 'group_lines'"):
+        python.detect_text(page_file, group_lines=True)
+
+
+@pytest.mark.parametrize(
+    ("command", "file", "line"),
+    [
+        ("detect", "page", r"(\d\S*\t){4}\d\S*"),
+        ("recognize", "word", r".*garden.*"),
+        ("fields", "page", r"words\tparcel"),
+    ],
+)
+def test_a_command_prints_lines_and_json(
+    command: str, file: str, line: str, server_address: str, page_file: str, word_file: str
+) -> None:
+    path = {"page": page_file, "word": word_file}[file]
+    ours = [sys.executable, "-m", "doctr_serve", command, path, "--server", server_address]
+    text = run(*ours).stdout
+    assert any(re.fullmatch(line, printed) for printed in text.splitlines()), text
+    (entry,) = json.loads(run(*ours, "--format", "json").stdout)
+    assert entry["name"] == PATHS["/recognition" if command == "recognize" else "/kie"][0]
+
+
+def without_floats(value: Any) -> Any:
+    """The value with its numbers rounded: JSON of the two has the same floats with different digits."""
+    if isinstance(value, dict):
+        return {key: without_floats(own) for key, own in value.items()}
+    if isinstance(value, list):
+        return [without_floats(own) for own in value]
+    return round(value, 4) if isinstance(value, float) else value
