@@ -54,7 +54,10 @@ def words_of(lines: Sequence[str]) -> Counter[str]:
 
 
 def lines_for(shape: Shape, seed: int = 0) -> list[str]:
-    """Lines that fill the page, in columns of the ordinary page's width."""
+    """Lines that fill the page, in columns of the ordinary page's width.
+
+    Two spaces between words: where words are close the detection model takes some for one, on any page.
+    """
     rng = random.Random(seed)
     font = ImageFont.load_default(shape.font_pixels)
     columns = max(1, shape.width // shape.paper_width)
@@ -63,7 +66,7 @@ def lines_for(shape: Shape, seed: int = 0) -> list[str]:
     for _ in range(rows * columns):
         line = ""
         while True:
-            longer = f"{line} {rng.choice(WORDS)}".strip()
+            longer = f"{line}  {rng.choice(WORDS)}".strip()
             if font.getlength(longer) > shape.paper_width - 4 * shape.font_pixels:
                 break
             line = longer
@@ -131,6 +134,7 @@ def settings() -> Settings:
         default_detection_model=DETECTION_MODEL,
         default_recognition_model=RECOGNITION_MODEL,
         max_page_pixels=80_000_000,
+        max_words_per_page=20_000,
     )
 
 
