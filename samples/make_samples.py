@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 import pypdfium2 as pdfium
-from PIL import Image
 import pypdfium2.raw as pdfium_c
+from PIL import Image
 
 FOLDER = Path(__file__).resolve().parent
 A4_POINTS = (595, 842)
