@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
+from PIL import Image
 
 FOLDER = Path(__file__).resolve().parent
 A4_POINTS = (595, 842)
@@ -22,6 +23,10 @@ COLUMN_POINTS = 7
 FONT = b"Helvetica"
 PNG_DPI = 150
 PNG_GREYS = 16
+
+
+FIRST_WORD = (131, 136, 230, 164)
+"""Left, top, right and bottom of the letter's first word, in pixels of its picture."""
 
 
 def draw_text(document: pdfium.PdfDocument, page: pdfium.PdfPage, text: str, x: float, y: float) -> None:
@@ -54,6 +59,7 @@ def main() -> None:
     document.save(FOLDER / "letter.pdf")
     image = document[0].render(scale=PNG_DPI / 72, grayscale=True).to_pil()
     image.quantize(PNG_GREYS).save(FOLDER / "letter.png", optimize=True, dpi=(PNG_DPI, PNG_DPI))
+    Image.open(FOLDER / "letter.png").crop(FIRST_WORD).save(FOLDER / "word.png", optimize=True)
 
 
 if __name__ == "__main__":

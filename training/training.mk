@@ -37,6 +37,9 @@ train-detection: $(VENV)/installed-training ## train db_mobilenet_v3_large on re
 train-detection-weights: $(VENV)/installed-training ## calibrate the detector and write its weights into the package
 	$(TRAIN) calibrate --checkpoint $(RUNS_DIR)/detection/checkpoint.pt --out $(SHIPPED)
 
+quantise-detection: $(VENV)/installed-training ## write the detector in 8-bit integers (REAL_DIR=… real scans to calibrate on)
+	$(TRAIN) quantise_detector --calibration-dir $(abspath $(REAL_DIR)) --output $(SHIPPED)/db_mobilenet_v3_large.int8.xml
+
 train-recognition: $(VENV)/installed-training ## train crnn_mobilenet_v3_small on rendered words
 	$(TRAIN) train_recognition --out $(RUNS_DIR)/recognition --hours $(HOURS) $(TRAIN_ARGS)
 

@@ -35,6 +35,9 @@ DOCTR_ARGUMENTS = {
 """The contract's option names and docTR's own. ``bin_thresh`` and ``box_thresh`` are no arguments of
 ``ocr_predictor``: docTR keeps them on the detection model's post-processor (doctr/models/detection/core.py)."""
 
+TILING = ("auto", "off")
+"""Whether pages whose text would be scaled down too far are looked at in parts; docTR has no such option."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
@@ -58,6 +61,7 @@ class ReadingOptions:
     group_blocks: bool = False
     paragraph_break: float = 0.0035
     pages: str = ""
+    tiling: str = "auto"
 
     @classmethod
     def defaults(cls, settings: Settings, **given: Any) -> ReadingOptions:
@@ -83,6 +87,10 @@ class ReadingOptions:
         self._require("recognition_batch_size", 1, settings.max_recognition_batch_size)
         for name in ("binary_threshold", "box_threshold", "paragraph_break"):
             self._require(name, 0.0, 1.0)
+        if self.tiling not in TILING:
+            raise InvalidOptionError(
+                f"tiling must be {' or '.join(TILING)}, got {self.tiling[:20]!r}", field="tiling"
+            )
 
     def _require(self, name: str, low: float, high: float) -> None:
         value: Any = getattr(self, name)

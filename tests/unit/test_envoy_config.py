@@ -17,7 +17,9 @@ import yaml
 from doctr_serve.cli import app
 from doctr_serve.edge.config import EnvoyOptions, InvalidAddressError, config_folder, render
 from doctr_serve.edge.envoy_process import EnvoyError, EnvoyProcess
+from doctr_serve.edge.rest_methods import rest_methods
 from doctr_serve.settings import Settings
+from doctr_serve.v1 import ocr_pb2
 from support.rest_server import run_envoy, run_form_server
 from support.tools import ROOT
 from typer.testing import CliRunner
@@ -95,11 +97,13 @@ def test_an_address_without_a_host_or_a_port_is_refused_with_an_example(address)
 
 def test_the_body_limit_changes_the_route_and_the_message():
     values = changed(max_request_bytes=5000)
-    assert 5001 in values
+    service = ocr_pb2.DESCRIPTOR.services_by_name["OCRService"]
+    uploads = [method for method in rest_methods(service) if method.is_upload]
+    assert values.count(5001) == len(uploads) == 4, "of each path that takes a form"
     assert [value for value in values if isinstance(value, str)] == [
         "the request is larger than 5000 bytes; send fewer or smaller documents"
     ]
-    assert len(values) == 2
+    assert len(values) == 1 + len(uploads)
 
 
 def test_envoys_timeouts_come_after_the_servers():

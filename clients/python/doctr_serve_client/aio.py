@@ -25,10 +25,10 @@ from doctr_serve_client.connection import (
 from doctr_serve_client.errors import OCRError
 from doctr_serve_client.failures import page_error
 from doctr_serve_client.inputs import DocumentInputs, DocumentSource, open_sources
-from doctr_serve_client.options import OCROptions, to_request
+from doctr_serve_client.options import OCROptions, Request, to_request, with_options
 from doctr_serve_client.retry import Deadline, retry_arguments
 from doctr_serve_client.streams import AsyncPageStream, PageStream, ThreadedPageStream, translated
-from doctr_serve_client.uploads import Upload, fits_one_message, single_message
+from doctr_serve_client.uploads import Upload, fits_one_message, single_message, upload_method
 
 __all__ = ["AsyncOCRClient"]
 
@@ -103,6 +103,37 @@ class AsyncOCRClient(ClientBase):
         ``contextlib.aclosing`` to have that happen at once.
         """
         return self._stream(to_request(options), documents, pdf_password, timeout_s)
+
+    def detect_text(
+        self,
+        documents: DocumentInputs,
+        *,
+        pdf_password: str | None = None,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> AsyncGenerator[ocr_pb2.DetectTextResponse, None]:
+        """Yields the boxes of each page's words; see :meth:`OCRClient.detect_text`."""
+        request = with_options(ocr_pb2.DetectTextRequest(), options)
+        return self._stream(request, documents, pdf_password, timeout_s)
+
+    def recognize_text(
+        self, documents: DocumentInputs, *, timeout_s: float | None = None, **options: Any
+    ) -> AsyncGenerator[ocr_pb2.RecognizeTextResponse, None]:
+        """Yields the text of each picture of a word or line; see :meth:`OCRClient.recognize_text`."""
+        request = with_options(ocr_pb2.RecognizeTextRequest(), options)
+        return self._stream(request, documents, None, timeout_s)
+
+    def extract_fields(
+        self,
+        documents: DocumentInputs,
+        *,
+        pdf_password: str | None = None,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> AsyncGenerator[ocr_pb2.ExtractFieldsResponse, None]:
+        """Yields each page's words by the classes of the model; see :meth:`OCRClient.extract_fields`."""
+        request = with_options(ocr_pb2.ExtractFieldsRequest(), options)
+        return self._stream(request, documents, pdf_password, timeout_s)
 
     async def list_models(self, *, timeout_s: float | None = None) -> ocr_pb2.ListModelsResponse:
         """The models the server knows, whether their weights are there, and the default pair.
@@ -180,7 +211,7 @@ class AsyncOCRClient(ClientBase):
 
     async def _open(
         self,
-        request: ocr_pb2.OCRRequest,
+        request: Request,
         sources: Sequence[DocumentSource],
         password: str | None,
         deadline: Deadline,
@@ -191,24 +222,24 @@ class AsyncOCRClient(ClientBase):
             return self._error(error, deadline)
 
         arguments = {"timeout": deadline.remaining_s(), "metadata": self._metadata}
-        if fits_one_message(sources):
+        if isinstance(request, ocr_pb2.OCRRequest) and fits_one_message(sources):
             message = await asyncio.to_thread(single_message, request, sources, password)
             return AsyncPageStream(self._stub().StreamPages(message, **arguments), translate)
         upload = Upload(request, sources, password)
-        call = self._upload_stub().UploadDocuments(upload, **arguments)
+        call = upload_method(self._upload_stub(), request)(upload, **arguments)
         return ThreadedPageStream(PageStream(call, upload, translate))
 
     async def _stream(
         self,
-        request: ocr_pb2.OCRRequest,
+        request: Request,
         documents: DocumentInputs,
         password: str | None,
         timeout_s: float | None,
-    ) -> AsyncGenerator[ocr_pb2.PageResult, None]:
+    ) -> AsyncGenerator[Any, None]:
         deadline = self._deadline(timeout_s)
         async with _open_sources(documents) as sources:
 
-            async def start() -> tuple[Pages, ocr_pb2.PageResult | None]:
+            async def start() -> tuple[Pages, Any]:
                 pages = await self._open(request, sources, password, deadline)
                 try:
                     return pages, await anext(pages, None)
@@ -217,7 +248,7 @@ class AsyncOCRClient(ClientBase):
                     raise
 
             attempts = self._retrying(deadline)
-            started: tuple[Pages, ocr_pb2.PageResult | None] = await attempts(start)
+            started: tuple[Pages, Any] = await attempts(start)
             pages, first = started
             with closing(pages):
                 if first is not None:

@@ -22,10 +22,10 @@ from doctr_serve_client.connection import (
 )
 from doctr_serve_client.failures import page_error
 from doctr_serve_client.inputs import DocumentInputs, DocumentSource, open_sources
-from doctr_serve_client.options import OCROptions, to_request
+from doctr_serve_client.options import OCROptions, Request, to_request, with_options
 from doctr_serve_client.retry import Deadline, retry_arguments
 from doctr_serve_client.streams import PageStream, translated
-from doctr_serve_client.uploads import Upload, fits_one_message, single_message
+from doctr_serve_client.uploads import Upload, fits_one_message, single_message, upload_method
 
 __all__ = ["OCRClient"]
 
@@ -131,6 +131,57 @@ class OCRClient(ClientBase):
         """
         return self._stream(to_request(options), documents, pdf_password, timeout_s)
 
+    def detect_text(
+        self,
+        documents: DocumentInputs,
+        *,
+        pdf_password: str | None = None,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> Generator[ocr_pb2.DetectTextResponse, None, None]:
+        """Finds the words of documents and yields the boxes of each page; see :meth:`stream_pages`.
+
+        Args:
+            documents: see :meth:`read`.
+            pdf_password: opens encrypted PDFs.
+            timeout_s: see :meth:`stream_pages`.
+            **options: those of :class:`OCROptions` that ``DetectTextRequest`` has.
+        """
+        request = with_options(ocr_pb2.DetectTextRequest(), options)
+        return self._stream(request, documents, pdf_password, timeout_s)
+
+    def recognize_text(
+        self, documents: DocumentInputs, *, timeout_s: float | None = None, **options: Any
+    ) -> Generator[ocr_pb2.RecognizeTextResponse, None, None]:
+        """Reads pictures of one word or line each and yields their text; see :meth:`stream_pages`.
+
+        Args:
+            documents: the pictures; see :meth:`read`.
+            timeout_s: see :meth:`stream_pages`.
+            **options: those of :class:`OCROptions` that ``RecognizeTextRequest`` has.
+        """
+        request = with_options(ocr_pb2.RecognizeTextRequest(), options)
+        return self._stream(request, documents, None, timeout_s)
+
+    def extract_fields(
+        self,
+        documents: DocumentInputs,
+        *,
+        pdf_password: str | None = None,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> Generator[ocr_pb2.ExtractFieldsResponse, None, None]:
+        """Reads documents and yields each page's words by the classes of the model; see :meth:`stream_pages`.
+
+        Args:
+            documents: see :meth:`read`.
+            pdf_password: opens encrypted PDFs.
+            timeout_s: see :meth:`stream_pages`.
+            **options: those of :class:`OCROptions` that ``ExtractFieldsRequest`` has.
+        """
+        request = with_options(ocr_pb2.ExtractFieldsRequest(), options)
+        return self._stream(request, documents, pdf_password, timeout_s)
+
     def list_models(self, *, timeout_s: float | None = None) -> ocr_pb2.ListModelsResponse:
         """The models the server knows, whether their weights are there, and the default pair.
 
@@ -191,29 +242,30 @@ class OCRClient(ClientBase):
 
     def _open(
         self,
-        request: ocr_pb2.OCRRequest,
+        request: Request,
         sources: Sequence[DocumentSource],
         password: str | None,
         deadline: Deadline,
     ) -> PageStream:
         """Starts one attempt at a streaming call."""
-        upload = None if fits_one_message(sources) else Upload(request, sources, password)
+        is_whole = isinstance(request, ocr_pb2.OCRRequest) and fits_one_message(sources)
+        upload = None if is_whole else Upload(request, sources, password)
         message = single_message(request, sources, password) if upload is None else upload
-        method = self._stub.StreamPages if upload is None else self._stub.UploadDocuments
+        method = self._stub.StreamPages if upload is None else upload_method(self._stub, request)
         call = method(message, timeout=deadline.remaining_s(), metadata=self._metadata)
         return PageStream(call, upload, lambda error: self._error(error, deadline))
 
     def _stream(
         self,
-        request: ocr_pb2.OCRRequest,
+        request: Request,
         documents: DocumentInputs,
         password: str | None,
         timeout_s: float | None,
-    ) -> Generator[ocr_pb2.PageResult, None, None]:
+    ) -> Generator[Any, None, None]:
         deadline = self._deadline(timeout_s)
         with open_sources(documents) as sources:
 
-            def start() -> tuple[PageStream, ocr_pb2.PageResult | None]:
+            def start() -> tuple[PageStream, Any]:
                 pages = self._open(request, sources, password, deadline)
                 try:
                     return pages, next(pages, None)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import difflib
 import numbers
-from collections.abc import Mapping
-from typing import Annotated, Any, TypedDict, get_args, get_origin, get_type_hints
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
 from doctr_serve.v1 import ocr_pb2
+from google.protobuf.message import Message
 
-__all__ = ["OPTIONS", "OCROptions", "to_request"]
+__all__ = ["OPTIONS", "OCROptions", "Request", "check_options", "options_of", "to_request", "with_options"]
+
+Request = TypeVar(
+    "Request",
+    ocr_pb2.OCRRequest,
+    ocr_pb2.DetectTextRequest,
+    ocr_pb2.RecognizeTextRequest,
+    ocr_pb2.ExtractFieldsRequest,
+)
 
 
 class OCROptions(TypedDict, total=False):
@@ -54,6 +63,9 @@ class OCROptions(TypedDict, total=False):
     pages: Annotated[
         str, 'Pages to read of every multi-page document: "1-3,7", "5-" to the end. Default: all pages.'
     ]
+    tiling: Annotated[
+        str, "Look at pages too long or large for the detection model in parts: auto or off. Default: auto."
+    ]
 
 
 def _options() -> dict[str, tuple[type, str]]:
@@ -68,11 +80,11 @@ OPTIONS: Mapping[str, tuple[type, str]] = _options()
 _ACCEPTED: Mapping[type, type] = {bool: bool, int: numbers.Integral, float: numbers.Real, str: str}
 
 
-def _check(name: str, value: Any) -> Any:
+def _check(name: str, value: Any, names: Collection[str]) -> Any:
     """``value`` as the option's own type; TypeError names what the option takes."""
-    if name not in OPTIONS:
-        close = difflib.get_close_matches(name, OPTIONS, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"the options are {', '.join(OPTIONS)}"
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"the options are {', '.join(names)}"
         raise TypeError(f"unknown option '{name}': {hint}")
     kind = OPTIONS[name][0]
     # bool is an int to Python, and protobuf would take True for a batch size of 1.
@@ -81,21 +93,41 @@ def _check(name: str, value: Any) -> Any:
     return kind(value)
 
 
+def options_of(kind: type[Message]) -> list[str]:
+    """Names of the options that requests of a kind have."""
+    return [name for name in OPTIONS if name in kind.DESCRIPTOR.fields_by_name]
+
+
 def to_request(options: Mapping[str, Any]) -> ocr_pb2.OCRRequest:
-    """A request with these options set and no document.
+    """A request with these options set and no document; see :func:`with_options`."""
+    return with_options(ocr_pb2.OCRRequest(), options)
+
+
+def with_options(request: Request, options: Mapping[str, Any]) -> Request:
+    """Sets options of a request, and returns it.
 
     Args:
+        request: an empty one, whose kind says which options there are.
         options: option name -> value; see :class:`OCROptions`.
 
     Raises:
         TypeError: an unknown option, or a value of another type than the option's.
         ValueError: a whole number that does not fit the wire's 32 bits.
     """
-    request = ocr_pb2.OCRRequest()
+    _set(request, options)
+    return request
+
+
+def check_options(kind: type[Message], options: Mapping[str, Any]) -> None:
+    """Returns where requests of a kind may have these options; raises as :func:`with_options`."""
+    _set(kind(), options)
+
+
+def _set(request: Message, options: Mapping[str, Any]) -> None:
+    names = options_of(type(request))
     for name, value in options.items():
-        checked = _check(name, value)
+        checked = _check(name, value, names)
         try:
             setattr(request, name, checked)
         except ValueError as error:
             raise ValueError(f"option '{name}': {value!r} is out of range") from error
-    return request

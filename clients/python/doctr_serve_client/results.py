@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from doctr_serve.v1 import ocr_pb2
 from google.protobuf import json_format
 from google.rpc import error_details_pb2  # noqa: F401  (to_dict finds the types of an error's details by it)
 
-__all__ = ["page_text", "to_dict"]
+__all__ = ["Result", "page_text", "result_text", "to_dict"]
+
+Result: TypeAlias = (
+    ocr_pb2.PageResult
+    | ocr_pb2.DetectTextResponse
+    | ocr_pb2.RecognizeTextResponse
+    | ocr_pb2.ExtractFieldsResponse
+)
+"""An entry of an answer."""
 
 
 def page_text(result: ocr_pb2.PageResult) -> str:
@@ -24,7 +32,27 @@ def page_text(result: ocr_pb2.PageResult) -> str:
     )
 
 
-def to_dict(result: ocr_pb2.PageResult) -> dict[str, Any]:
+def result_text(result: Result) -> str:
+    """An entry as lines: a page's text, a picture's; of fields the kind and the value, of boxes numbers and score.
+
+    Returns:
+        The lines without a final line break, their columns with tabs between them.
+    """
+    if isinstance(result, ocr_pb2.PageResult):
+        return page_text(result)
+    if isinstance(result, ocr_pb2.RecognizeTextResponse):
+        return result.value
+    if isinstance(result, ocr_pb2.ExtractFieldsResponse):
+        return "\n".join(
+            f"{field.field_type}\t{word.value}" for field in result.extracted_fields for word in field.values
+        )
+    return "\n".join(
+        "\t".join(f"{number:.6g}" for number in (*box, score))
+        for box, score in zip(result.bounding_boxes, result.detection_scores, strict=True)
+    )
+
+
+def to_dict(result: Result) -> dict[str, Any]:
     """The page as an entry of the REST answer: the same names, every field present, empty ones included.
 
     Returns:

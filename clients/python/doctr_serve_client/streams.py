@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
-from doctr_serve.v1 import ocr_pb2
 
 from doctr_serve_client.errors import CallCancelledError, OCRError
 from doctr_serve_client.uploads import Upload
@@ -38,12 +37,12 @@ def translated(translate: Translate, upload: Upload | None = None) -> Iterator[N
         raise CallCancelledError(grpc.StatusCode.CANCELLED, "the client was closed during the call") from None
 
 
-class PageStream(Iterator[ocr_pb2.PageResult]):
+class PageStream(Iterator[Any]):
     """The pages of one attempt; leaving its block ends the call and the upload.
 
     Args:
         call: a grpc call that streams pages.
-        upload: the messages it sends, for UploadDocuments.
+        upload: the messages it sends, where documents go in pieces.
         translate: turns gRPC's errors into the client's.
     """
 
@@ -52,7 +51,7 @@ class PageStream(Iterator[ocr_pb2.PageResult]):
         self._upload = upload
         self._translate = translate
 
-    def __next__(self) -> ocr_pb2.PageResult:
+    def __next__(self) -> Any:
         with translated(self._translate, self._upload):
             return next(self._call)
 
@@ -71,7 +70,7 @@ class PageStream(Iterator[ocr_pb2.PageResult]):
         self.close()
 
 
-class AsyncPageStream(AsyncIterator[ocr_pb2.PageResult]):
+class AsyncPageStream(AsyncIterator[Any]):
     """The same over grpc.aio, for documents that travel in one message.
 
     Args:
@@ -84,7 +83,7 @@ class AsyncPageStream(AsyncIterator[ocr_pb2.PageResult]):
         self._pages = aiter(call)
         self._translate = translate
 
-    async def __anext__(self) -> ocr_pb2.PageResult:
+    async def __anext__(self) -> Any:
         with translated(self._translate):
             return await anext(self._pages)
 
@@ -93,7 +92,7 @@ class AsyncPageStream(AsyncIterator[ocr_pb2.PageResult]):
         self._call.cancel()
 
 
-class ThreadedPageStream(AsyncIterator[ocr_pb2.PageResult]):
+class ThreadedPageStream(AsyncIterator[Any]):
     """A :class:`PageStream` for asyncio, each page awaited on a thread of its own.
 
     Uploads go this way. Over grpc.aio a server that refuses an upload before its end comes out as INTERNAL
@@ -108,7 +107,7 @@ class ThreadedPageStream(AsyncIterator[ocr_pb2.PageResult]):
         # Not the event loop's default executor: a few slow uploads would fill it and starve everybody else.
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="doctr-serve-upload")
 
-    async def __anext__(self) -> ocr_pb2.PageResult:
+    async def __anext__(self) -> Any:
         loop = asyncio.get_running_loop()
         page = await loop.run_in_executor(self._executor, next, self._pages, None)
         if page is None:

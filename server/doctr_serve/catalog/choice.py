@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from doctr_serve.catalog.catalog import Catalog
 from doctr_serve.catalog.entries import CatalogEntry, ModelTask
 from doctr_serve.options import ReadingOptions
+from doctr_serve.stage import Stage
 
 __all__ = ["ChosenModels", "choose_models"]
 
@@ -23,8 +24,8 @@ class ChosenModels:
         text_orientation: tells which way up a word's crop is.
     """
 
-    detection: CatalogEntry
-    recognition: CatalogEntry
+    detection: CatalogEntry | None
+    recognition: CatalogEntry | None
     page_orientation: CatalogEntry | None = None
     text_orientation: CatalogEntry | None = None
 
@@ -35,16 +36,22 @@ class ChosenModels:
                 yield entry
 
 
-def choose_models(options: ReadingOptions, catalog: Catalog) -> ChosenModels:
-    """Returns the models that the options ask for.
+def choose_models(options: ReadingOptions, catalog: Catalog, stage: Stage = Stage.READING) -> ChosenModels:
+    """Returns the models that the options ask for, and the stage needs.
 
     Raises:
         UnknownModelError: a name the catalog does not know.
         WeightsUnavailableError: a hub model that is not on the server.
     """
-    detection = catalog.find(options.detection_model, ModelTask.DETECTION, option="detection_model")
-    recognition = catalog.find(options.recognition_model, ModelTask.RECOGNITION, option="recognition_model")
-    page, text = catalog.companions(detection, recognition)
+    detection = recognition = page = text = None
+    if stage.detects:
+        detection = catalog.find(options.detection_model, ModelTask.DETECTION, option="detection_model")
+    if stage.recognises:
+        recognition = catalog.find(
+            options.recognition_model, ModelTask.RECOGNITION, option="recognition_model"
+        )
+    if detection is not None and recognition is not None:
+        page, text = catalog.companions(detection, recognition)
     needs_page = options.needs_page_orientation and not options.disable_page_orientation
     needs_text = not options.assume_straight_pages and not options.disable_text_orientation
     return ChosenModels(detection, recognition, page if needs_page else None, text if needs_text else None)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from doctr_serve.formats.status import to_status
 from doctr_serve.v1 import ocr_pb2
 
 if TYPE_CHECKING:
-    from doctr.io.elements import Block, Line, Page, Word
+    from doctr.io.elements import Block, KIEPage, Line, Page, Word
 
     from doctr_serve.catalog import CatalogEntry
     from doctr_serve.catalog.choice import ChosenModels
-    from doctr_serve.documents import PageReference
+    from doctr_serve.inference.stages.detected_page import DetectedPage
+    from doctr_serve.inference.stages.single_stages import ReadPicture
     from doctr_serve.reading import ModelState, PageReading
 
-__all__ = ["model", "page_result"]
+    PageEntry: TypeAlias = ocr_pb2.PageResult | ocr_pb2.DetectTextResponse | ocr_pb2.ExtractFieldsResponse
+    Entry: TypeAlias = PageEntry | ocr_pb2.RecognizeTextResponse
+
+__all__ = ["detected_text", "extracted_fields", "model", "page_result", "recognized_text"]
 
 
 def model(state: ModelState) -> ocr_pb2.Model:
@@ -39,11 +43,62 @@ def page_result(reading: PageReading, models: ChosenModels) -> ocr_pb2.PageResul
     ``orientation`` and ``language`` are always set, if need be to an empty message, and so is every word's
     ``text_orientation``: an unset message field would be missing from the JSON.
     """
-    result = _envelope(reading.reference)
+    result = ocr_pb2.PageResult(orientation=ocr_pb2.Orientation(), language=ocr_pb2.Language())
+    _fill_envelope(result, reading, models)
+    _fill_dimensions_of_failed(result, reading)
+    if reading.page is not None:
+        _fill_page(result, reading.page)
+        result.pages.add().blocks.extend(_block(block) for block in reading.page.blocks)
+    return result
+
+
+def detected_text(reading: PageReading, models: ChosenModels) -> ocr_pb2.DetectTextResponse:
+    """Returns the message of one page whose words were looked for."""
+    result = ocr_pb2.DetectTextResponse()
+    _fill_envelope(result, reading, models)
+    _fill_dimensions_of_failed(result, reading)
+    page: DetectedPage | None = reading.page
+    if page is not None:
+        result.dimensions.extend(page.image.shape[:2])
+        for box in page.boxes:
+            result.bounding_boxes.add().extend(box.ravel().tolist())
+        result.detection_scores.extend(page.scores.tolist())
+    return result
+
+
+def recognized_text(reading: PageReading, models: ChosenModels) -> ocr_pb2.RecognizeTextResponse:
+    """Returns the message of one picture."""
+    result = ocr_pb2.RecognizeTextResponse()
+    _fill_envelope(result, reading, models)
+    picture: ReadPicture | None = reading.page
+    if picture is not None:
+        result.value, result.confidence = picture.value, picture.confidence
+    return result
+
+
+def extracted_fields(reading: PageReading, models: ChosenModels) -> ocr_pb2.ExtractFieldsResponse:
+    """Returns the message of one page with its fields; see :func:`page_result`."""
+    result = ocr_pb2.ExtractFieldsResponse(orientation=ocr_pb2.Orientation(), language=ocr_pb2.Language())
+    _fill_envelope(result, reading, models)
+    _fill_dimensions_of_failed(result, reading)
+    if reading.page is not None:
+        _fill_page(result, reading.page)
+        result.extracted_fields.extend(
+            ocr_pb2.Field(field_type=name, values=[_word(word) for word in words])
+            for name, words in reading.page.predictions.items()
+        )
+    return result
+
+
+def _fill_envelope(result: Entry, reading: PageReading, models: ChosenModels) -> None:
+    """Sets what every answer's entries have."""
+    result.name = reading.reference.document_name
+    result.page_number = reading.reference.page_number
+    result.page_count = reading.reference.page_count
     result.models.CopyFrom(
         ocr_pb2.Models(
-            detection_model=models.detection.name,
-            recognition_model=models.recognition.name,
+            detection_model=_name(models.detection),
+            recognition_model=_name(models.recognition),
             page_orientation_model=_name(models.page_orientation),
             text_orientation_model=_name(models.text_orientation),
         )
@@ -53,35 +108,26 @@ def page_result(reading: PageReading, models: ChosenModels) -> ocr_pb2.PageResul
     )
     if reading.error is not None:
         result.error.CopyFrom(to_status(reading.error))
-        if reading.reference.page_number:  # a document that cannot be read has no size
-            result.dimensions.extend((reading.reference.height, reading.reference.width))
-    if reading.page is not None:
-        _fill(result, reading.page)
-    return result
+
+
+def _fill_dimensions_of_failed(result: PageEntry, reading: PageReading) -> None:
+    if (
+        reading.error is not None and reading.reference.page_number
+    ):  # a document that cannot be read has no size
+        result.dimensions.extend((reading.reference.height, reading.reference.width))
 
 
 def _name(entry: CatalogEntry | None) -> str:
     return "" if entry is None else entry.name
 
 
-def _envelope(reference: PageReference) -> ocr_pb2.PageResult:
-    return ocr_pb2.PageResult(
-        name=reference.document_name,
-        page_number=reference.page_number,
-        page_count=reference.page_count,
-        orientation=ocr_pb2.Orientation(),
-        language=ocr_pb2.Language(),
-    )
-
-
-def _fill(result: ocr_pb2.PageResult, page: Page) -> None:
+def _fill_page(result: ocr_pb2.PageResult | ocr_pb2.ExtractFieldsResponse, page: Page | KIEPage) -> None:
     result.dimensions.extend(int(side) for side in page.dimensions)
     # docTR fills both with None values where they were not asked for (doctr/io/elements.py, class Page).
     result.orientation.CopyFrom(_orientation(page.orientation))
     if page.language["value"] is not None:
         result.language.value = page.language["value"]
         result.language.confidence = page.language["confidence"]
-    result.pages.add().blocks.extend(_block(block) for block in page.blocks)
 
 
 def _block(block: Block) -> ocr_pb2.Block:

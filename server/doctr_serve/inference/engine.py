@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -28,11 +28,19 @@ from doctr_serve.inference.stages.predictors import (
     orientation_predictor,
     recognition_predictor,
 )
+from doctr_serve.inference.stages.single_stages import FieldsPredictor, PagesOfBoxes, PicturesOfWords
 from doctr_serve.inference.store import LoadedModel, ModelStore
 from doctr_serve.options import ReadingOptions
 from doctr_serve.settings import Settings
+from doctr_serve.stage import Stage
 
 __all__ = ["OCREngine"]
+
+PREDICTORS: Mapping[Stage, type[PagePredictor]] = {
+    Stage.READING: PagePredictor,
+    Stage.DETECTION: PagesOfBoxes,
+    Stage.FIELDS: FieldsPredictor,
+}
 
 logger = logging.getLogger(__name__)
 
@@ -98,19 +106,22 @@ class OCREngine:
             predictor.recognise(page)
         predictor.reco_predictor([np.full((32, 128, 3), 255, np.uint8)])
 
-    def choose(self, options: ReadingOptions, interrupt: Interrupt) -> ChosenModels:
+    def choose(
+        self, options: ReadingOptions, interrupt: Interrupt, stage: Stage = Stage.READING
+    ) -> ChosenModels:
         """Returns the models that the options ask for; with ``download_on_demand`` missing weights are fetched.
 
         Args:
             options: the request's options.
             interrupt: stops the wait for a download.
+            stage: what is asked of the pages.
 
         Raises:
             UnknownModelError: a name the catalog does not know.
             WeightsUnavailableError: a known model whose weights are not here.
             WeightsDownloadError: they could not be fetched.
         """
-        chosen = choose_models(options, self.catalog)
+        chosen = choose_models(options, self.catalog, stage)
         for entry in chosen.entries():
             if not self._store.is_loaded(entry):
                 if self._settings.download_on_demand and not self.catalog.is_available(entry):
@@ -124,39 +135,64 @@ class OCREngine:
         chosen: ChosenModels,
         interrupt: Interrupt,
         standing: Standing | None = None,
+        stage: Stage = Stage.READING,
     ) -> PagePredictor:
-        """Returns a predictor over the shared models. Cheap once the models are in memory.
+        """Returns a predictor of pages over the shared models. Cheap once the models are in memory.
 
         Args:
             options: the request's options.
-            chosen: the models, as :meth:`choose` returned them.
+            chosen: the models, as :meth:`choose` returned them for this stage.
             interrupt: stops waits for a model's load, and the predictor between forwards.
             standing: of the request; without, one of its own.
+            stage: what is asked of the pages; one that looks for words.
 
         Raises:
             WeightsUnavailableError: the weights of a model are not here any more, or are damaged.
         """
-        forwards = Forwards(self._scheduler, interrupt, standing or Standing())
-
-        def loaded(entry: CatalogEntry) -> LoadedModel:
-            return self._store.get(entry, interrupt)
-
+        forwards = self._forwards(interrupt, standing)
+        detection, recognition = chosen.detection, chosen.recognition
         page, text = (
             disabled_orientation_predictor()
             if entry is None
-            else orientation_predictor(loaded(entry), forwards)
+            else orientation_predictor(self._loaded(entry, forwards), forwards)
             for entry in (chosen.page_orientation, chosen.text_orientation)
         )
-        return PagePredictor(
+        return PREDICTORS[stage](
             options,
             limits=self._limits,
             interrupt=interrupt,
             min_orientation_confidence=self._settings.min_orientation_confidence,
-            detection=detection_predictor(loaded(chosen.detection), forwards, options, self._limits),
-            recognition=recognition_predictor(loaded(chosen.recognition), forwards, options, self._limits),
+            detection=detection_predictor(self._loaded(detection, forwards), forwards, options, self._limits),
+            recognition=recognition_predictor(
+                self._loaded(recognition, forwards), forwards, options, self._limits
+            )
+            if stage.recognises
+            else None,
             page_orientation=page if options.needs_page_orientation else None,
             text_orientation=None if options.assume_straight_pages else text,
         )
+
+    def picture_predictor(
+        self,
+        options: ReadingOptions,
+        chosen: ChosenModels,
+        interrupt: Interrupt,
+        standing: Standing | None = None,
+    ) -> PicturesOfWords:
+        """Returns a predictor of pictures of one word or line; see :meth:`predictor`."""
+        forwards = self._forwards(interrupt, standing)
+        model = self._loaded(chosen.recognition, forwards)
+        return PicturesOfWords(
+            recognition_predictor(model, forwards, options, self._limits), self._limits, interrupt
+        )
+
+    def _forwards(self, interrupt: Interrupt, standing: Standing | None) -> Forwards:
+        return Forwards(self._scheduler, interrupt, standing or Standing())
+
+    def _loaded(self, entry: CatalogEntry | None, forwards: Forwards) -> LoadedModel:
+        if entry is None:
+            raise ValueError("the models were chosen for another stage")
+        return self._store.get(entry, forwards.interrupt)
 
     def is_loaded(self, entry: CatalogEntry) -> bool:
         """Returns whether the model is in memory."""

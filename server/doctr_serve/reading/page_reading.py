@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from doctr_serve.documents import PageReference, PageWarning
 from doctr_serve.errors import DoctrServeError
-
-if TYPE_CHECKING:
-    from doctr.io.elements import Page
 
 __all__ = ["PageReading"]
 
@@ -20,12 +17,13 @@ class PageReading:
 
     Attributes:
         reference: which page.
-        page: docTR's page; None if it could not be read.
+        page: what the stage gives: docTR's page, its page of predictions, boxes, or a picture's text; None if it could
+            not be read.
         error: why not; None if it was read.
         warnings: what to know of it all the same.
     """
 
     reference: PageReference
-    page: Page | None = None
+    page: Any = None
     error: DoctrServeError | None = None
     warnings: tuple[PageWarning, ...] = ()

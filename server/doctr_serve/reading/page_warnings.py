@@ -5,20 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from doctr_serve.documents.pages import PageWarning
+from doctr_serve.inference.stages.detected_page import DetectedPage
 
 if TYPE_CHECKING:
-    from doctr_serve.inference.stages.detected_page import DetectedPage
+    from doctr_serve.inference.stages.single_stages import ReadPicture
 
-__all__ = ["PAGE_SCALED_DOWN", "TEXT_TOO_SMALL", "warnings_of"]
+__all__ = ["PAGE_SCALED_DOWN", "PAGE_TILED", "TEXT_TOO_SMALL", "warnings_of"]
 
 TEXT_TOO_SMALL = "TEXT_TOO_SMALL"
 PAGE_SCALED_DOWN = "PAGE_SCALED_DOWN"
+PAGE_TILED = "PAGE_TILED"
 
 
-def warnings_of(page: DetectedPage) -> tuple[PageWarning, ...]:
-    """Returns what the detection of a page's words left out or changed."""
+def warnings_of(page: DetectedPage | ReadPicture) -> tuple[PageWarning, ...]:
+    """Returns what the detection of a page's words left out or changed; nothing where there was none."""
+    if not isinstance(page, DetectedPage):
+        return ()
     height, width = page.image.shape[:2]
     warnings = []
+    if page.tile_count > 1:
+        warnings.append(
+            PageWarning(
+                PAGE_TILED,
+                f"the page of {width} x {height} pixels would have had to be scaled down too far to find its words: "
+                f"they were looked for in {page.tile_count} overlapping parts of it",
+            )
+        )
     if page.smallest_legible_pixels is not None:
         warnings.append(
             PageWarning(

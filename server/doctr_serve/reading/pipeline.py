@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
+
+import numpy as np
 
 from doctr_serve.documents import DecodedPage, PageReference
 from doctr_serve.errors import DoctrServeError, InternalError
@@ -14,32 +16,43 @@ from doctr_serve.reading.page_reading import PageReading
 from doctr_serve.reading.page_warnings import warnings_of
 from doctr_serve.reading.request import RequestContext
 
-if TYPE_CHECKING:
-    from doctr_serve.inference.stages.detected_page import DetectedPage
-    from doctr_serve.inference.stages.page_predictor import PagePredictor
-
-__all__ = ["read_pages"]
+__all__ = ["Predictor", "read_pages"]
 
 logger = logging.getLogger(__name__)
 
 
+class Predictor(Protocol):
+    """What works on pages, in two steps, so that one page can leave before the next is at its second."""
+
+    @property
+    def batch_size(self) -> int:
+        """Pages that :meth:`detect` takes at once."""
+
+    def detect(self, images: list[np.ndarray]) -> list[Any]:
+        """Returns what :meth:`recognise` takes of each page, (H, W, 3) uint8 RGB."""
+
+    def recognise(self, detected: Any) -> Any:
+        """Returns what is known of one page in the end."""
+
+    def working_bytes(self, pixels: int) -> int:
+        """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own."""
+
+
 def read_pages(
     pages: Iterator[DecodedPage],
-    predictor: PagePredictor,
+    predictor: Predictor,
     *,
-    detection_batch_size: int,
     max_batch_pixels: int,
     context: RequestContext,
 ) -> Generator[PageReading]:
     """Yields the reading of each page as soon as it is there.
 
     The first page goes through detection alone, so that it leaves as early as that of a one-page document; the
-    others ``detection_batch_size`` at a time. A page that fails is yielded with its error; the others go on.
+    others as many at a time as the predictor takes. A page that fails is yielded with its error; the others go on.
 
     Args:
         pages: decoded pages; holds one more decoded page than have been taken from it.
         predictor: the request's predictor.
-        detection_batch_size: pages of a detection batch.
         max_batch_pixels: pixels of decoded pages after which a batch is full, however few pages it has.
         context: the request; looked at before every page.
 
@@ -49,7 +62,7 @@ def read_pages(
     """
     batch_size = 1
     while batch := _take(pages, batch_size, max_batch_pixels):
-        batch_size = detection_batch_size
+        batch_size = predictor.batch_size
         detected = _detect(predictor, [page for page in batch if page.image is not None], context)
         while batch:
             context.interrupt.check()
@@ -70,9 +83,7 @@ def _take(pages: Iterator[DecodedPage], count: int, max_pixels: int) -> list[Dec
     return batch
 
 
-def _detect(
-    predictor: PagePredictor, pages: list[DecodedPage], context: RequestContext
-) -> Iterator[DetectedPage | DoctrServeError]:
+def _detect(predictor: Predictor, pages: list[DecodedPage], context: RequestContext) -> Iterator[Any]:
     """Yields each page's detection; where a batch fails, its pages are tried one by one to find the culprit."""
     if not pages:
         return iter(())
@@ -85,22 +96,22 @@ def _detect(
 
 
 def _detected_one_by_one(
-    predictor: PagePredictor, pages: list[DecodedPage], context: RequestContext
-) -> Iterator[DetectedPage | DoctrServeError]:
+    predictor: Predictor, pages: list[DecodedPage], context: RequestContext
+) -> Iterator[Any]:
     while pages:
         yield from _detect(predictor, [pages.pop(0)], context)
 
 
-def _handed_over(pages: list[DetectedPage]) -> Iterator[DetectedPage]:
+def _handed_over(pages: list[Any]) -> Iterator[Any]:
     """Yields the pages and keeps none of them, as an iterator over the list would."""
     while pages:
         yield pages.pop(0)
 
 
 def _reading(
-    predictor: PagePredictor,
+    predictor: Predictor,
     page: DecodedPage,
-    detected: Iterator[DetectedPage | DoctrServeError],
+    detected: Iterator[Any],
     context: RequestContext,
 ) -> PageReading:
     try:
@@ -112,9 +123,9 @@ def _reading(
 
 
 def _recognise(
-    predictor: PagePredictor,
+    predictor: Predictor,
     page: DecodedPage,
-    detected: DetectedPage | DoctrServeError,
+    detected: Any,
     context: RequestContext,
 ) -> PageReading:
     if isinstance(detected, DoctrServeError):

@@ -12,8 +12,9 @@ from doctr_serve.inference.engine import OCREngine
 from doctr_serve.options import ReadingOptions
 from doctr_serve.reading.admission import Admission
 from doctr_serve.reading.page_reading import PageReading
-from doctr_serve.reading.pipeline import read_pages
+from doctr_serve.reading.pipeline import Predictor, read_pages
 from doctr_serve.reading.request import RequestContext
+from doctr_serve.stage import Stage
 
 __all__ = ["PreparedReading"]
 
@@ -39,6 +40,7 @@ class PreparedReading:
         decoders: DecoderPool,
         engine: OCREngine,
         work_memory: MemoryBudget,
+        stage: Stage,
     ) -> None:
         self.options = options
         self.models = models
@@ -47,6 +49,7 @@ class PreparedReading:
         self._decoders = decoders
         self._engine = engine
         self._work_memory = work_memory
+        self._stage = stage
 
     def read(self, documents: Sequence[SourceDocument]) -> Iterator[PageReading]:
         """Yields the reading of each page as soon as it is there, each page in a turn of its own.
@@ -72,11 +75,10 @@ class PreparedReading:
                     self._decoders.open(documents, pages=self.options.pages, interrupt=interrupt)
                 )
                 opened.park()
-            predictor = self._engine.predictor(self.options, self.models, interrupt, standing)
+            predictor = self._predictor()
             readings = read_pages(
                 opened.decode(),
                 predictor,
-                detection_batch_size=self.options.detection_batch_size,
                 max_batch_pixels=min(MAX_BATCH_PIXELS, self._decoders.limits.max_page_pixels),
                 context=self._context,
             )
@@ -85,7 +87,7 @@ class PreparedReading:
                 # In this order: the page's memory, a turn, memory to work with, a decoder process. Who waits for one
                 # holds none of those after it.
                 opened.reserve()
-                pixels = opened.largest_coming_pixels(self.options.detection_batch_size)
+                pixels = opened.largest_coming_pixels(predictor.batch_size)
                 work_bytes = predictor.working_bytes(pixels)
                 with turns.turn(), self._work_memory.held(work_bytes, interrupt), opened.at_work():
                     reading = next(readings)
@@ -93,3 +95,9 @@ class PreparedReading:
                 if reading.error is not None and len(opened.references) == 1:
                     raise reading.error
                 yield reading
+
+    def _predictor(self) -> Predictor:
+        request = self.options, self.models, self._context.interrupt, self._context.standing
+        if self._stage.detects:
+            return self._engine.predictor(*request, self._stage)
+        return self._engine.picture_predictor(*request)

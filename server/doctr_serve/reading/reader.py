@@ -23,6 +23,7 @@ from doctr_serve.reading.page_reading import PageReading
 from doctr_serve.reading.prepared import PreparedReading
 from doctr_serve.reading.request import RequestContext
 from doctr_serve.settings import Settings
+from doctr_serve.stage import Stage
 
 __all__ = ["ModelState", "Reader"]
 
@@ -102,6 +103,7 @@ class Reader:
         documents: Sequence[SourceDocument | str | os.PathLike[str] | bytes],
         options: ReadingOptions | None = None,
         interrupt: Interrupt | None = None,
+        stage: Stage = Stage.READING,
     ) -> Iterator[PageReading]:
         """Reads documents in this process.
 
@@ -109,6 +111,7 @@ class Reader:
             documents: paths, contents, or documents with a name and a password of their own.
             options: see :meth:`options`; the defaults without.
             interrupt: stops the reading: its ``cancel()``, or its timeout.
+            stage: what is asked of the pages.
 
         Returns:
             An iterator of the pages' readings, in order; a page that cannot be read has its ``error`` set.
@@ -123,7 +126,7 @@ class Reader:
         sources = [SourceDocument.of(document, number) for number, document in enumerate(documents, start=1)]
         try:
             with self.place():
-                yield from self.prepare(options or self.options(), context).read(sources)
+                yield from self.prepare(options or self.options(), context, stage).read(sources)
         except DeadlineExceeded as stop:
             raise TimeoutError(stop.message) from stop
 
@@ -141,7 +144,9 @@ class Reader:
         """Lets a request arrive without a place; see :meth:`Admission.arrival`."""
         return self._admission.arrival(context.interrupt, context.standing.caller)
 
-    def prepare(self, options: ReadingOptions, context: RequestContext) -> PreparedReading:
+    def prepare(
+        self, options: ReadingOptions, context: RequestContext, stage: Stage = Stage.READING
+    ) -> PreparedReading:
         """Checks the options and chooses the models: once, and before any document is looked at.
 
         Raises:
@@ -152,7 +157,7 @@ class Reader:
         """
         options.validate(self.settings)
         PageSelection(options.pages)  # An upload may take minutes until its documents are opened.
-        models = self._engine.choose(options, context.interrupt)
+        models = self._engine.choose(options, context.interrupt, stage)
         return PreparedReading(
             options,
             models,
@@ -161,6 +166,7 @@ class Reader:
             decoders=self._decoders,
             engine=self._engine,
             work_memory=self._work_memory,
+            stage=stage,
         )
 
     def models(self) -> list[ModelState]:

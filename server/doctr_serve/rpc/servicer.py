@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import TypeVar
 
 import grpc
+from google.protobuf.message import Message
 
+from doctr_serve.catalog.choice import ChosenModels
 from doctr_serve.documents import SourceDocument
-from doctr_serve.formats.protobuf import model, page_result
-from doctr_serve.reading import PreparedReading, Reader
+from doctr_serve.formats.protobuf import (
+    detected_text,
+    extracted_fields,
+    model,
+    page_result,
+    recognized_text,
+)
+from doctr_serve.reading import PageReading, PreparedReading, Reader
 from doctr_serve.reading.arrivals import Arrival
 from doctr_serve.rpc.call import Call, current_call
 from doctr_serve.rpc.intake.messages import documents_of, receive_upload
 from doctr_serve.rpc.intake.options import options_of
 from doctr_serve.rpc.intake.spool import SpoolMemory
+from doctr_serve.rpc.intake.uploads import UploadMessage
+from doctr_serve.stage import Stage
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 
 __all__ = ["OCRServicer"]
+
+Request = TypeVar(
+    "Request",
+    ocr_pb2.OCRRequest,
+    ocr_pb2.DetectTextRequest,
+    ocr_pb2.RecognizeTextRequest,
+    ocr_pb2.ExtractFieldsRequest,
+)
+Entry = TypeVar("Entry", bound=Message)
 
 
 class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
@@ -40,7 +60,7 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
         prepared = self._prepare(request, call)
         documents = documents_of(request, self._settings)
         del request  # the documents are copies, and wait here for their turn
-        yield from _results(prepared, documents, call)
+        yield from _entries(prepared, documents, call, page_result)
 
     def ReadDocuments(  # noqa: N802 - grpc's name
         self, request: ocr_pb2.OCRRequest, context: grpc.ServicerContext
@@ -54,16 +74,27 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
         self, request_iterator: Iterator[ocr_pb2.OCRRequest], context: grpc.ServicerContext
     ) -> Iterator[ocr_pb2.PageResult]:
         """Yields a PageResult per page of the documents that arrive in pieces."""
-        call = current_call()
-        with ExitStack() as stack:
-            with self._reader.arrival(call.context) as arrival:
-                messages = _noted(request_iterator, arrival)
-                first = next(messages, None) or ocr_pb2.OCRRequest()
-                prepared = self._prepare(first, call)
-                documents = receive_upload(first, messages, self._settings, self._upload_memory, stack)
-                del first  # as large as a message may be
-                stack.enter_context(arrival.place())
-            yield from _results(prepared, documents, call)
+        return self._upload(request_iterator, ocr_pb2.OCRRequest, Stage.READING, page_result)
+
+    def DetectText(  # noqa: N802 - grpc's name
+        self, request_iterator: Iterator[ocr_pb2.DetectTextRequest], context: grpc.ServicerContext
+    ) -> Iterator[ocr_pb2.DetectTextResponse]:
+        """Yields the boxes of each page's words."""
+        return self._upload(request_iterator, ocr_pb2.DetectTextRequest, Stage.DETECTION, detected_text)
+
+    def RecognizeText(  # noqa: N802 - grpc's name
+        self, request_iterator: Iterator[ocr_pb2.RecognizeTextRequest], context: grpc.ServicerContext
+    ) -> Iterator[ocr_pb2.RecognizeTextResponse]:
+        """Yields the text of each picture of a word or a line."""
+        return self._upload(
+            request_iterator, ocr_pb2.RecognizeTextRequest, Stage.RECOGNITION, recognized_text
+        )
+
+    def ExtractFields(  # noqa: N802 - grpc's name
+        self, request_iterator: Iterator[ocr_pb2.ExtractFieldsRequest], context: grpc.ServicerContext
+    ) -> Iterator[ocr_pb2.ExtractFieldsResponse]:
+        """Yields the words of each page by the classes of the detection model."""
+        return self._upload(request_iterator, ocr_pb2.ExtractFieldsRequest, Stage.FIELDS, extracted_fields)
 
     def ListModels(  # noqa: N802 - grpc's name
         self, request: ocr_pb2.ListModelsRequest, context: grpc.ServicerContext
@@ -75,22 +106,51 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
             default_recognition_model=self._settings.default_recognition_model,
         )
 
-    def _prepare(self, request: ocr_pb2.OCRRequest, call: Call) -> PreparedReading:
+    def _upload(
+        self,
+        request_iterator: Iterator[Request],
+        kind: type[Request],
+        stage: Stage,
+        entry: Callable[[PageReading, ChosenModels], Entry],
+    ) -> Iterator[Entry]:
+        """Yields an entry per page of the documents that arrive in pieces.
+
+        Args:
+            request_iterator: the messages; the first has the options.
+            kind: of the messages.
+            stage: what is asked of the pages.
+            entry: makes an entry of a page's reading.
+        """
+        call = current_call()
+        with ExitStack() as stack:
+            with self._reader.arrival(call.context) as arrival:
+                messages = _noted(request_iterator, arrival)
+                first = next(messages, None) or kind()
+                prepared = self._prepare(first, call, stage)
+                documents = receive_upload(first, messages, self._settings, self._upload_memory, stack)
+                del first  # as large as a message may be
+                stack.enter_context(arrival.place())
+            yield from _entries(prepared, documents, call, entry)
+
+    def _prepare(self, request: UploadMessage, call: Call, stage: Stage = Stage.READING) -> PreparedReading:
         """Checks the options: a wrong one is refused before any document is looked at."""
-        return self._reader.prepare(options_of(request, self._settings), call.context)
+        return self._reader.prepare(options_of(request, self._settings), call.context, stage)
 
 
-def _noted(messages: Iterator[ocr_pb2.OCRRequest], arrival: Arrival) -> Iterator[ocr_pb2.OCRRequest]:
+def _noted(messages: Iterator[Request], arrival: Arrival) -> Iterator[Request]:
     for message in messages:
         arrival.note(message.ByteSize())
         yield message
         del message  # or it stays until the next one comes
 
 
-def _results(
-    prepared: PreparedReading, documents: list[SourceDocument], call: Call
-) -> Iterator[ocr_pb2.PageResult]:
+def _entries(
+    prepared: PreparedReading,
+    documents: list[SourceDocument],
+    call: Call,
+    entry: Callable[[PageReading, ChosenModels], Entry],
+) -> Iterator[Entry]:
     for reading in prepared.read(documents):
         call.pages += 1
         call.failed_pages += reading.error is not None
-        yield page_result(reading, prepared.models)
+        yield entry(reading, prepared.models)

@@ -1,5 +1,6 @@
 from google.api import annotations_pb2 as _annotations_pb2
 from google.api import httpbody_pb2 as _httpbody_pb2
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.rpc import status_pb2 as _status_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -35,7 +36,7 @@ WEIGHTS_SOURCE_BUNDLED: WeightsSource
 WEIGHTS_SOURCE_HUB: WeightsSource
 
 class OCRRequest(_message.Message):
-    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "group_lines", "group_blocks", "paragraph_break", "pages", "documents", "body")
+    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "group_lines", "group_blocks", "paragraph_break", "pages", "tiling", "documents", "body")
     DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
     RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
     ASSUME_STRAIGHT_PAGES_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +55,7 @@ class OCRRequest(_message.Message):
     GROUP_BLOCKS_FIELD_NUMBER: _ClassVar[int]
     PARAGRAPH_BREAK_FIELD_NUMBER: _ClassVar[int]
     PAGES_FIELD_NUMBER: _ClassVar[int]
+    TILING_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     detection_model: str
@@ -74,9 +76,164 @@ class OCRRequest(_message.Message):
     group_blocks: bool
     paragraph_break: float
     pages: str
+    tiling: str
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     body: _httpbody_pb2.HttpBody
-    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., group_lines: _Optional[bool] = ..., group_blocks: _Optional[bool] = ..., paragraph_break: _Optional[float] = ..., pages: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., group_lines: _Optional[bool] = ..., group_blocks: _Optional[bool] = ..., paragraph_break: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+
+class DetectTextRequest(_message.Message):
+    __slots__ = ("detection_model", "assume_straight_pages", "preserve_aspect_ratio", "symmetric_padding", "detection_batch_size", "binary_threshold", "box_threshold", "pages", "tiling", "documents", "body")
+    DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
+    ASSUME_STRAIGHT_PAGES_FIELD_NUMBER: _ClassVar[int]
+    PRESERVE_ASPECT_RATIO_FIELD_NUMBER: _ClassVar[int]
+    SYMMETRIC_PADDING_FIELD_NUMBER: _ClassVar[int]
+    DETECTION_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    BINARY_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    BOX_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    PAGES_FIELD_NUMBER: _ClassVar[int]
+    TILING_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    detection_model: str
+    assume_straight_pages: bool
+    preserve_aspect_ratio: bool
+    symmetric_padding: bool
+    detection_batch_size: int
+    binary_threshold: float
+    box_threshold: float
+    pages: str
+    tiling: str
+    documents: _containers.RepeatedCompositeFieldContainer[Document]
+    body: _httpbody_pb2.HttpBody
+    def __init__(self, detection_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+
+class DetectTextResponse(_message.Message):
+    __slots__ = ("name", "bounding_boxes", "detection_scores", "dimensions", "page_number", "page_count", "models", "error", "warnings")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    BOUNDING_BOXES_FIELD_NUMBER: _ClassVar[int]
+    DETECTION_SCORES_FIELD_NUMBER: _ClassVar[int]
+    DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    bounding_boxes: _containers.RepeatedCompositeFieldContainer[_struct_pb2.ListValue]
+    detection_scores: _containers.RepeatedScalarFieldContainer[float]
+    dimensions: _containers.RepeatedScalarFieldContainer[int]
+    page_number: int
+    page_count: int
+    models: Models
+    error: _status_pb2.Status
+    warnings: _containers.RepeatedCompositeFieldContainer[PageWarning]
+    def __init__(self, name: _Optional[str] = ..., bounding_boxes: _Optional[_Iterable[_Union[_struct_pb2.ListValue, _Mapping]]] = ..., detection_scores: _Optional[_Iterable[float]] = ..., dimensions: _Optional[_Iterable[int]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
+
+class RecognizeTextRequest(_message.Message):
+    __slots__ = ("recognition_model", "recognition_batch_size", "pages", "documents", "body")
+    RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
+    RECOGNITION_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGES_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    recognition_model: str
+    recognition_batch_size: int
+    pages: str
+    documents: _containers.RepeatedCompositeFieldContainer[Document]
+    body: _httpbody_pb2.HttpBody
+    def __init__(self, recognition_model: _Optional[str] = ..., recognition_batch_size: _Optional[int] = ..., pages: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+
+class RecognizeTextResponse(_message.Message):
+    __slots__ = ("name", "value", "confidence", "page_number", "page_count", "models", "error", "warnings")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: str
+    confidence: float
+    page_number: int
+    page_count: int
+    models: Models
+    error: _status_pb2.Status
+    warnings: _containers.RepeatedCompositeFieldContainer[PageWarning]
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ..., confidence: _Optional[float] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
+
+class ExtractFieldsRequest(_message.Message):
+    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "pages", "tiling", "documents", "body")
+    DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
+    RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
+    ASSUME_STRAIGHT_PAGES_FIELD_NUMBER: _ClassVar[int]
+    PRESERVE_ASPECT_RATIO_FIELD_NUMBER: _ClassVar[int]
+    DETECT_ORIENTATION_FIELD_NUMBER: _ClassVar[int]
+    DETECT_LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    SYMMETRIC_PADDING_FIELD_NUMBER: _ClassVar[int]
+    STRAIGHTEN_PAGES_FIELD_NUMBER: _ClassVar[int]
+    DETECTION_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    RECOGNITION_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    DISABLE_PAGE_ORIENTATION_FIELD_NUMBER: _ClassVar[int]
+    DISABLE_TEXT_ORIENTATION_FIELD_NUMBER: _ClassVar[int]
+    BINARY_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    BOX_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    PAGES_FIELD_NUMBER: _ClassVar[int]
+    TILING_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    detection_model: str
+    recognition_model: str
+    assume_straight_pages: bool
+    preserve_aspect_ratio: bool
+    detect_orientation: bool
+    detect_language: bool
+    symmetric_padding: bool
+    straighten_pages: bool
+    detection_batch_size: int
+    recognition_batch_size: int
+    disable_page_orientation: bool
+    disable_text_orientation: bool
+    binary_threshold: float
+    box_threshold: float
+    pages: str
+    tiling: str
+    documents: _containers.RepeatedCompositeFieldContainer[Document]
+    body: _httpbody_pb2.HttpBody
+    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+
+class ExtractFieldsResponse(_message.Message):
+    __slots__ = ("name", "orientation", "language", "dimensions", "extracted_fields", "page_number", "page_count", "models", "error", "warnings")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ORIENTATION_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
+    EXTRACTED_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    orientation: Orientation
+    language: Language
+    dimensions: _containers.RepeatedScalarFieldContainer[int]
+    extracted_fields: _containers.RepeatedCompositeFieldContainer[Field]
+    page_number: int
+    page_count: int
+    models: Models
+    error: _status_pb2.Status
+    warnings: _containers.RepeatedCompositeFieldContainer[PageWarning]
+    def __init__(self, name: _Optional[str] = ..., orientation: _Optional[_Union[Orientation, _Mapping]] = ..., language: _Optional[_Union[Language, _Mapping]] = ..., dimensions: _Optional[_Iterable[int]] = ..., extracted_fields: _Optional[_Iterable[_Union[Field, _Mapping]]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
+
+class Field(_message.Message):
+    __slots__ = ("field_type", "values")
+    FIELD_TYPE_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    field_type: str
+    values: _containers.RepeatedCompositeFieldContainer[Word]
+    def __init__(self, field_type: _Optional[str] = ..., values: _Optional[_Iterable[_Union[Word, _Mapping]]] = ...) -> None: ...
 
 class Document(_message.Message):
     __slots__ = ("name", "content", "content_type", "pdf_password", "continued")

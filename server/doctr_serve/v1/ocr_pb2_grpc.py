@@ -61,6 +61,21 @@ class OCRServiceStub:
                 request_serializer=doctr__serve_dot_v1_dot_ocr__pb2.OCRRequest.SerializeToString,
                 response_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.PageResult.FromString,
                 _registered_method=True)
+        self.DetectText = channel.stream_stream(
+                '/doctr_serve.v1.OCRService/DetectText',
+                request_serializer=doctr__serve_dot_v1_dot_ocr__pb2.DetectTextRequest.SerializeToString,
+                response_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.DetectTextResponse.FromString,
+                _registered_method=True)
+        self.RecognizeText = channel.stream_stream(
+                '/doctr_serve.v1.OCRService/RecognizeText',
+                request_serializer=doctr__serve_dot_v1_dot_ocr__pb2.RecognizeTextRequest.SerializeToString,
+                response_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.RecognizeTextResponse.FromString,
+                _registered_method=True)
+        self.ExtractFields = channel.stream_stream(
+                '/doctr_serve.v1.OCRService/ExtractFields',
+                request_serializer=doctr__serve_dot_v1_dot_ocr__pb2.ExtractFieldsRequest.SerializeToString,
+                response_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.ExtractFieldsResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/doctr_serve.v1.OCRService/ListModels',
                 request_serializer=doctr__serve_dot_v1_dot_ocr__pb2.ListModelsRequest.SerializeToString,
@@ -112,6 +127,34 @@ class OCRServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DetectText(self, request_iterator, context):
+        """Finds words and does not read them; otherwise as UploadDocuments.
+
+        REST: `POST /detection`, a form as for `/ocr`. The answer is a JSON array, one entry per page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecognizeText(self, request_iterator, context):
+        """Reads pictures of one word or line each; otherwise as UploadDocuments.
+
+        REST: `POST /recognition`, a form as for `/ocr`. The answer is a JSON array, one entry per picture.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExtractFields(self, request_iterator, context):
+        """Reads the words of documents by the classes of the detection model, which are kinds of fields where it was trained
+        for them; otherwise as UploadDocuments. docTR: `kie_predictor`.
+
+        REST: `POST /kie`, a form as for `/ocr`. The answer is a JSON array, one entry per page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListModels(self, request, context):
         """Lists every model the server knows, whether its weights are present, and the default pair.
         """
@@ -136,6 +179,21 @@ def add_OCRServiceServicer_to_server(servicer, server):
                     servicer.UploadDocuments,
                     request_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.OCRRequest.FromString,
                     response_serializer=doctr__serve_dot_v1_dot_ocr__pb2.PageResult.SerializeToString,
+            ),
+            'DetectText': grpc.stream_stream_rpc_method_handler(
+                    servicer.DetectText,
+                    request_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.DetectTextRequest.FromString,
+                    response_serializer=doctr__serve_dot_v1_dot_ocr__pb2.DetectTextResponse.SerializeToString,
+            ),
+            'RecognizeText': grpc.stream_stream_rpc_method_handler(
+                    servicer.RecognizeText,
+                    request_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.RecognizeTextRequest.FromString,
+                    response_serializer=doctr__serve_dot_v1_dot_ocr__pb2.RecognizeTextResponse.SerializeToString,
+            ),
+            'ExtractFields': grpc.stream_stream_rpc_method_handler(
+                    servicer.ExtractFields,
+                    request_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.ExtractFieldsRequest.FromString,
+                    response_serializer=doctr__serve_dot_v1_dot_ocr__pb2.ExtractFieldsResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -236,6 +294,87 @@ class OCRService:
             '/doctr_serve.v1.OCRService/UploadDocuments',
             doctr__serve_dot_v1_dot_ocr__pb2.OCRRequest.SerializeToString,
             doctr__serve_dot_v1_dot_ocr__pb2.PageResult.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DetectText(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/doctr_serve.v1.OCRService/DetectText',
+            doctr__serve_dot_v1_dot_ocr__pb2.DetectTextRequest.SerializeToString,
+            doctr__serve_dot_v1_dot_ocr__pb2.DetectTextResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecognizeText(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/doctr_serve.v1.OCRService/RecognizeText',
+            doctr__serve_dot_v1_dot_ocr__pb2.RecognizeTextRequest.SerializeToString,
+            doctr__serve_dot_v1_dot_ocr__pb2.RecognizeTextResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtractFields(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/doctr_serve.v1.OCRService/ExtractFields',
+            doctr__serve_dot_v1_dot_ocr__pb2.ExtractFieldsRequest.SerializeToString,
+            doctr__serve_dot_v1_dot_ocr__pb2.ExtractFieldsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -85,7 +85,7 @@ def test_a_deadline_of_the_caller_is_kept(client, service):
     ("request_arguments", "said"),
     [
         ({"files": {"file": PNG}}, "unknown form field 'file'"),
-        ({"files": {"files": PNG}, "data": {"box_threshold": "0.1"}}, "POST /ocr?box_threshold="),
+        ({"files": {"files": PNG}, "data": {"box_threshold": "0.1"}}, "query parameters: ?box_threshold="),
         ({"files": {"files": ("", b"")}}, "files=@invoice.pdf"),
         ({"json": {"files": []}}, "multipart/form-data"),
         ({}, "multipart/form-data"),

@@ -100,8 +100,9 @@ def reader() -> Iterator[Reader]:
         yield reader
 
 
-def test_a_long_receipt_is_read_with_a_warning_and_an_ordinary_page_without(reader: Reader) -> None:
-    receipt, page = reader.read([png(long_receipt()), png(two_columns())])
+def test_untiled_a_long_receipt_is_read_with_a_warning_and_an_ordinary_page_without(reader: Reader) -> None:
+    documents = [png(long_receipt()), png(two_columns())]
+    receipt, page = reader.read(documents, reader.options(tiling="off"))
     assert [warning.code for warning in receipt.warnings] == [TEXT_TOO_SMALL]
     assert receipt.error is None
     assert page.warnings == ()

@@ -12,7 +12,7 @@ import openvino
 import psutil
 import pytest
 import torch
-from doctr_serve.catalog import BUNDLED_DIR, Catalog, CatalogEntry, ModelTask
+from doctr_serve.catalog import BUNDLED_DIR, Catalog, CatalogEntry
 from doctr_serve.common.native_memory import trim_native_memory
 from doctr_serve.errors import WeightsUnavailableError
 from doctr_serve.inference.model_spec import describe
@@ -21,6 +21,8 @@ from doctr_serve.inference.runtimes.conversion_process import ConversionError
 from doctr_serve.inference.runtimes.openvino_runtime import LEFT_TO_OTHERS, OpenVINORuntime
 from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
 from doctr_serve.settings import Settings
+from PIL import Image
+from support.pages import two_columns
 from support.weights import random_weights_dir
 
 DETECTION, RECOGNITION = "bundled/db_mobilenet_v3_large", "bundled/crnn_mobilenet_v3_small"
@@ -193,12 +195,58 @@ def test_weights_that_are_missing_are_no_matter_of_runtimes(catalog: Catalog) ->
         runtime(catalog).load(entry(catalog, "db_resnet50"))
 
 
-def test_auto_is_what_the_processor_computes_in(catalog: Catalog) -> None:
-    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    chosen = runtime(catalog, precision="auto")
-    assert chosen.precision_of(ModelTask.DETECTION) == ("bf16" if "BF16" in capabilities else "f32")
-    assert chosen.precision_of(ModelTask.RECOGNITION) == "f32"
-    assert runtime(catalog, precision="bf16").precision_of(ModelTask.RECOGNITION) == "bf16"
+def precisions(precision: str, has_bf16: bool, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The precision of each model, on a processor with or without bf16."""
+    monkeypatch.setattr(OpenVINORuntime, "_has_bf16", has_bf16)
+    catalog = Catalog(Settings())
+    ours = runtime(catalog, precision=precision)
+    names = (DETECTION, RECOGNITION, "db_resnet50", "crnn_vgg16_bn", WORDS)
+    return {name: ours.precision_of(entry(catalog, name)) for name in names}
+
+
+@pytest.mark.parametrize("precision", ["auto", "int8"])
+def test_bundled_models_are_in_what_was_measured_to_read_as_well_and_others_cautiously(
+    precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert precisions(precision, True, monkeypatch) == {
+        DETECTION: "int8",
+        RECOGNITION: "bf16",
+        "db_resnet50": "bf16",
+        "crnn_vgg16_bn": "f32",
+        WORDS: "bf16",
+    }
+
+
+def test_a_processor_without_bf16_computes_in_f32_unless_int8_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert set(precisions("auto", False, monkeypatch).values()) == {"f32"}
+    assert precisions("int8", False, monkeypatch) == {
+        DETECTION: "int8",
+        RECOGNITION: "f32",
+        "db_resnet50": "f32",
+        "crnn_vgg16_bn": "f32",
+        WORDS: "f32",
+    }
+
+
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+def test_a_precision_that_is_named_is_that_of_every_model(
+    precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(precisions(precision, True, monkeypatch).values()) == {precision}
+
+
+def test_the_int8_detector_finds_text_where_the_exact_one_does(catalog: Catalog) -> None:
+    model = entry(catalog, DETECTION)
+    exact, rounded = runtime(catalog), runtime(catalog, convert=never, precision="int8")
+    (page,) = [np.asarray(Image.fromarray(two_columns()).resize((1024, 1024)), np.float32)]
+    images = ((page / 255 - 0.798) / 0.264).transpose(2, 0, 1)[None].astype(np.float32)
+    maps = [each.run(each.load(model), images) for each in (exact, rounded)]
+    areas = [(found > 0.3) for found in maps]
+    assert areas[0].mean() > 0.02
+    assert (areas[0] & areas[1]).sum() > 0.9 * (areas[0] | areas[1]).sum()
+    assert not np.array_equal(*maps)
 
 
 DROPPED_ELSEWHERE = """

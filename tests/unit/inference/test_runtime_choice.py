@@ -38,7 +38,7 @@ def without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("on_x86")
 def test_openvino_serves_on_x86(caplog: pytest.LogCaptureFixture) -> None:
     name, line = chosen(caplog, inference_precision="f32")
-    assert (name, line.runtime, line.detection_precision) == ("OpenVINORuntime", "openvino", "f32")
+    assert (name, line.runtime, line.precision) == ("OpenVINORuntime", "openvino", "f32")
 
 
 def test_torch_serves_on_other_processors(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
+from doctr_serve.v1 import ocr_pb2
+from google.protobuf.message import Message
 
 from doctr_serve_client import AsyncOCRClient, OCRError
 from doctr_serve_client.cli.files import InputFile, expand
@@ -18,7 +20,8 @@ from doctr_serve_client.cli.output import OutputError, OutputFormat, PageWriter,
 from doctr_serve_client.cli.report import Report
 from doctr_serve_client.cli.terminal import complain, silence
 from doctr_serve_client.connection import check_address
-from doctr_serve_client.options import to_request
+from doctr_serve_client.inputs import DocumentInput
+from doctr_serve_client.options import check_options
 from doctr_serve_client.retry import Deadline
 
 __all__ = ["Job", "run"]
@@ -41,11 +44,23 @@ class Job:
     files_at_once: int
     pdf_password: str | None
     options: Mapping[str, Any]
+    kind: type[Message] = ocr_pb2.OCRRequest
+    """Of its requests, which says what is asked of the files."""
 
     def __post_init__(self) -> None:
         check_address(self.server)
         Deadline(self.timeout_s)
-        to_request(self.options)
+        check_options(self.kind, self.options)
+
+    def results(self, client: AsyncOCRClient, document: DocumentInput) -> AsyncGenerator[Any, None]:
+        """What the server answers of one file."""
+        if self.kind is ocr_pb2.DetectTextRequest:
+            return client.detect_text(document, pdf_password=self.pdf_password, **self.options)
+        if self.kind is ocr_pb2.RecognizeTextRequest:
+            return client.recognize_text(document, **self.options)
+        if self.kind is ocr_pb2.ExtractFieldsRequest:
+            return client.extract_fields(document, pdf_password=self.pdf_password, **self.options)
+        return client.stream_pages(document, pdf_password=self.pdf_password, **self.options)
 
 
 def run(
@@ -117,8 +132,7 @@ async def _read_one(
     """Reads one file with a request of its own, so that it is tried again, and fails, by itself."""
     async with turns:
         try:
-            pages = client.stream_pages(file.document, pdf_password=job.pdf_password, **job.options)
-            async with aclosing(pages) as stream:
+            async with aclosing(job.results(client, file.document)) as stream:
                 async for page in stream:
                     report.page(number, page)
         except OSError as error:

@@ -14,10 +14,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TextIO
 
-from doctr_serve.v1 import ocr_pb2
-
-from doctr_serve_client import page_text, to_dict
+from doctr_serve_client import to_dict
 from doctr_serve_client.cli.terminal import printable
+from doctr_serve_client.results import Result, result_text
 
 __all__ = ["OutputError", "OutputFormat", "PageWriter", "opened"]
 
@@ -100,7 +99,7 @@ class PageWriter:
         self._format = output_format
         self._file_count = file_count
         self._turn = 0
-        self._waiting: dict[int, list[ocr_pb2.PageResult]] = defaultdict(list)
+        self._waiting: dict[int, list[Result]] = defaultdict(list)
         self._finished: set[int] = set()
         self._printed = 0
         self._on_terminal = stream.isatty()
@@ -114,7 +113,7 @@ class PageWriter:
         if self._format is OutputFormat.JSON:
             self._write("[")
 
-    def page(self, file: int, result: ocr_pb2.PageResult) -> None:
+    def page(self, file: int, result: Result) -> None:
         """Takes the next page of file number ``file``, counted from 0."""
         if self._format is OutputFormat.NDJSON or file == self._turn:
             self._print(result)
@@ -134,7 +133,7 @@ class PageWriter:
         if self._format is OutputFormat.JSON:
             self._write("\n]\n" if self._printed else "]\n")
 
-    def _print(self, result: ocr_pb2.PageResult) -> None:
+    def _print(self, result: Result) -> None:
         if self._format is OutputFormat.TEXT:
             self._print_text(result)
             return
@@ -148,13 +147,13 @@ class PageWriter:
         self._printed += 1
         self._write(entry)
 
-    def _print_text(self, result: ocr_pb2.PageResult) -> None:
+    def _print_text(self, result: Result) -> None:
         if result.HasField("error"):  # it has no text, and is reported on standard error
             return
         header = ""
         if self._file_count > 1 or result.page_count > 1:
             header = f"==> {printable(result.name)}, page {result.page_number} of {result.page_count} <==\n"
-        text = page_text(result)
+        text = result_text(result)
         if self._on_terminal:
             text = printable(text, keep="\n\t")
         self._write(("\n" if self._printed else "") + header + (text + "\n" if text else ""))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from doctr_serve.v1 import ocr_pb2
 from tqdm import tqdm
 
 from doctr_serve_client.cli.output import PageWriter
 from doctr_serve_client.cli.terminal import complain
+from doctr_serve_client.results import Result
 
 __all__ = ["Report"]
 
@@ -39,7 +39,7 @@ class Report:
         hidden = True if sys.stderr is None else None
         self.progress = tqdm(unit="page", disable=hidden, file=sys.stderr, leave=False)
 
-    def page(self, file: int, result: ocr_pb2.PageResult) -> None:
+    def page(self, file: int, result: Result) -> None:
         """One more page."""
         if file not in self._files_seen:
             self._files_seen.add(file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 
-from doctr_serve.catalog import Catalog, ModelTask
+from doctr_serve.catalog import Catalog
 from doctr_serve.inference.runtimes import Runtime
 from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
 from doctr_serve.settings import Settings
@@ -70,9 +70,5 @@ def _openvino_runtime(settings: Settings, catalog: Catalog, others: Runtime) -> 
         threads=settings.intra_op_threads * settings.concurrent_forwards,
         converted_models_dir=settings.converted_models_dir,
     )
-    precisions = {
-        "detection_precision": runtime.precision_of(ModelTask.DETECTION),
-        "recognition_precision": runtime.precision_of(ModelTask.RECOGNITION),
-    }
-    logger.info("runtime", extra={"runtime": "openvino", **precisions})
+    logger.info("runtime", extra={"runtime": "openvino", "precision": settings.inference_precision})
     return runtime

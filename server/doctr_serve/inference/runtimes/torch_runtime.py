@@ -38,7 +38,7 @@ class TorchRuntime:
         cpu_slice_pixels: input pixels of a forward on the CPU.
         intra_op_threads: threads of one forward; None for as many as torch has.
         precision: of the forwards: ``bf16`` leaves to autocast which operations it suits; ``auto`` is bf16 on GPUs that
-            compute in it, else f32.
+            compute in it, else f32, and so is ``int8``, which torch does not have.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class TorchRuntime:
         *,
         cpu_slice_pixels: int = 1024 * 1024,
         intra_op_threads: int | None = None,
-        precision: Literal["auto", "f32", "bf16"] = "auto",
+        precision: Literal["auto", "f32", "bf16", "int8"] = "auto",
     ) -> None:
         self._catalog = catalog
         self.device = torch.device(device)
@@ -101,8 +101,10 @@ class TorchRuntime:
         return images.contiguous(memory_format=torch.channels_last)
 
 
-def _supported(precision: Literal["auto", "f32", "bf16"], device: torch.device) -> Literal["f32", "bf16"]:
-    if precision != "auto":
+def _supported(
+    precision: Literal["auto", "f32", "bf16", "int8"], device: torch.device
+) -> Literal["f32", "bf16"]:
+    if precision in ("f32", "bf16"):
         return precision
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "f32"
 

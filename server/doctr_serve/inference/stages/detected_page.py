@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ class DetectedPage:
         scores: (N,) detection scores.
         orientation: ``{"value": degrees, "confidence": 0..1 or None}``, or None when not asked for.
         smallest_legible_pixels: font size in ``image`` below which text was lost; None where all is legible.
+        classes: of the detection model, each with the part of ``boxes`` that has its words; empty for all of them.
+        tile_count: parts of ``image`` in which its words were looked for.
         scale: of a straightened page: of ``image`` to the page, where that was too large to be turned; 1 or less.
     """
 
@@ -28,4 +30,13 @@ class DetectedPage:
     scores: np.ndarray
     orientation: dict[str, Any] | None = field(default=None)
     smallest_legible_pixels: int | None = None
+    classes: dict[str, slice] = field(default_factory=dict)
+    tile_count: int = 1
     scale: float = 1.0
+
+    def by_class(self) -> dict[str, DetectedPage]:
+        """Returns a page for each class, with the words of this class alone."""
+        return {
+            name: replace(self, boxes=self.boxes[part], scores=self.scores[part], classes={})
+            for name, part in self.classes.items()
+        }

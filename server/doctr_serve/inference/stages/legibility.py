@@ -26,6 +26,7 @@ def smallest_legible_pixels(
     *,
     input_shape: tuple[int, int],
     preserve_aspect_ratio: bool,
+    tile_shape: tuple[int, int] | None = None,
 ) -> int | None:
     """Returns the font size on the page, in pixels, below which its text was lost; None where it is legible.
 
@@ -34,10 +35,12 @@ def smallest_legible_pixels(
         boxes: of its words, (N, 4) or (N, 4, 2), relative to the page.
         input_shape: height and width of the detection network's input.
         preserve_aspect_ratio: whether the page keeps the ratio of its sides there.
+        tile_shape: height and width of the parts in which it was looked at, if it was not as a whole.
     """
-    scales = np.array(input_shape) / page_shape
+    seen_shape = tile_shape or page_shape
+    scales = np.array(input_shape) / seen_shape
     vertical, horizontal = np.full(2, scales.min()) if preserve_aspect_ratio else scales
-    is_too_narrow = min(page_shape) * vertical < MIN_SHORT_SIDE_PIXELS <= min(input_shape)
+    is_too_narrow = min(seen_shape) * vertical < MIN_SHORT_SIDE_PIXELS <= min(input_shape)
     heights = _text_heights(boxes, np.array([page_shape[1] * horizontal, page_shape[0] * vertical]))
     is_too_small = len(heights) > 0 and float(np.median(heights)) < MIN_MEDIAN_BOX_PIXELS
     is_shrunk = vertical < 1  # a small page is enlarged: what cannot be read there has too few pixels itself

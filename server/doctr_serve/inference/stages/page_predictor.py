@@ -7,7 +7,8 @@ The stages call docTR's own steps in the order of ``OCRPredictor.forward`` (doct
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -28,10 +29,18 @@ from doctr_serve.inference.stages.orientation import page_orientation
 from doctr_serve.inference.stages.reading_direction import checked_guess
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.straightening import straightened
+from doctr_serve.inference.stages.tiling import Tile, merged, tile_shapes, tiles
 from doctr_serve.inference.stages.working_memory import working_bytes
 from doctr_serve.options import ReadingOptions
 
 __all__ = ["PagePredictor"]
+
+MAX_SCALE_OF_LOST_TEXT = 0.2
+"""A page without words is looked at in tiles where it is scaled down to less: paper at 600 dpi, or a large drawing."""
+BoxesAndScores: TypeAlias = dict[str, tuple[np.ndarray, np.ndarray]]
+"""By class: (N, 4) or (N, 4, 2), and (N,)."""
+MAX_SEEN_PER_WORD = 4
+"""Tiles that share a corner each see its words."""
 
 
 class PagePredictor(OCRPredictor):
@@ -43,10 +52,15 @@ class PagePredictor(OCRPredictor):
         interrupt: the request's stop signal, looked at before each group of crops; forwards look at it themselves.
         min_orientation_confidence: see :func:`page_orientation` and :func:`checked_guess`.
         detection: docTR's detection predictor over the request's detection model.
-        recognition: docTR's recognition predictor.
+        recognition: docTR's recognition predictor; None for a predictor that reads no words.
         page_orientation: page orientation predictor, or None where the options need none.
         text_orientation: crop orientation predictor, or None where the options need none.
+
+    Attributes:
+        keeps_classes: whether the words of all classes of the detection model count; docTR's OCR takes the first.
     """
+
+    keeps_classes = False
 
     def __init__(
         self,
@@ -56,7 +70,7 @@ class PagePredictor(OCRPredictor):
         interrupt: Interrupt,
         min_orientation_confidence: float,
         detection: DetectionPredictor,
-        recognition: StreamedRecognition,
+        recognition: StreamedRecognition | None,
         page_orientation: OrientationPredictor | None,
         text_orientation: OrientationPredictor | None,
     ) -> None:
@@ -77,6 +91,7 @@ class PagePredictor(OCRPredictor):
         self._limits = limits
         self._interrupt = interrupt
         self._min_orientation_confidence = min_orientation_confidence
+        self._tiling = options.tiling == "auto"
         self.assume_straight_pages = options.assume_straight_pages
         self.straighten_pages = options.straighten_pages
         self.detect_orientation = options.detect_orientation
@@ -85,6 +100,11 @@ class PagePredictor(OCRPredictor):
         self.reco_predictor = recognition
         self.page_orientation_predictor = page_orientation
         self.crop_orientation_predictor = text_orientation
+
+    @property
+    def batch_size(self) -> int:
+        """Pages that :meth:`detect` takes at once."""
+        return self.det_predictor.pre_processor.batch_size
 
     def working_bytes(self, pixels: int) -> int:
         """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own; see ``working_memory``."""
@@ -138,6 +158,23 @@ class PagePredictor(OCRPredictor):
         Raises:
             PageBeyondLimit: its words are cut into too many pieces.
         """
+        boxes, scores, texts, orientations = self._words_of(page)
+        document = self.doc_builder(
+            [page.image],
+            [boxes],
+            [scores],
+            [texts],
+            [page.image.shape[:2]],
+            [orientations],  # type: ignore[list-item]  # docTR annotates one page of them, and takes a list of pages
+            [page.orientation] if page.orientation else None,
+            [language_of([text for text, _ in texts])] if self.detect_language else None,
+        )
+        return document.pages[0]
+
+    def _words_of(
+        self, page: DetectedPage
+    ) -> tuple[np.ndarray, np.ndarray, list[tuple[str, float]], list[dict[str, Any]]]:
+        """Returns boxes, scores, texts with confidences, and orientations of the words of a page."""
         if not self.assume_straight_pages and self._page_orientation_disabled:
             page = without_widthless_boxes(page)
         if self.assume_straight_pages:
@@ -147,20 +184,10 @@ class PagePredictor(OCRPredictor):
         words = self.reco_predictor(self._crops(page, cut, crop_orientations))
         if not crop_orientations:
             crop_orientations = [{"value": 0, "confidence": None} for _ in words]
-        boxes, texts, orientations = self._process_predictions(
+        (boxes,), (texts,), (orientations,) = self._process_predictions(
             [np.concatenate(cut) if cut else page.boxes], words, crop_orientations
         )
-        document = self.doc_builder(
-            [page.image],
-            boxes,
-            [page.scores],
-            texts,
-            [page.image.shape[:2]],
-            orientations,  # type: ignore[arg-type]  # docTR annotates one page of them, and takes a list of pages
-            [page.orientation] if page.orientation else None,
-            [language_of([text for text, _ in texts[0]])] if self.detect_language else None,
-        )
-        return document.pages[0]
+        return boxes, page.scores, texts, orientations
 
     def _orientations(
         self, images: list[np.ndarray]
@@ -219,24 +246,74 @@ class PagePredictor(OCRPredictor):
     def _detected(
         self, images: list[np.ndarray], predictions: list[dict[str, np.ndarray]]
     ) -> list[DetectedPage]:
-        boxes, scores = detach_scores([_only_class(page) for page in predictions])
-        for page_boxes in boxes:
-            self._limits.check_words(len(page_boxes))
-        resize = self.det_predictor.pre_processor.resize
-        return [
-            DetectedPage(
-                image,
-                page_boxes,
-                page_scores,
-                smallest_legible_pixels=smallest_legible_pixels(
-                    image.shape[:2],
-                    page_boxes,
-                    input_shape=resize.size,
-                    preserve_aspect_ratio=resize.preserve_aspect_ratio,
-                ),
-            )
-            for image, page_boxes, page_scores in zip(images, boxes, scores, strict=True)
+        pages = [
+            self._detected_page(image, self._boxes_and_scores(found))
+            for image, found in zip(images, predictions, strict=True)
         ]
+        return [self._in_tiles(page) if self._tiling and self._needs_tiles(page) else page for page in pages]
+
+    def _detected_page(
+        self, image: np.ndarray, found: BoxesAndScores, tile_shape: tuple[int, int] | None = None
+    ) -> DetectedPage:
+        boxes = np.concatenate([boxes for boxes, _ in found.values()])
+        self._limits.check_words(len(boxes))
+        resize = self.det_predictor.pre_processor.resize
+        ends = np.cumsum([len(own) for own, _ in found.values()]).tolist()
+        return DetectedPage(
+            image,
+            boxes,
+            np.concatenate([scores for _, scores in found.values()]),
+            classes={
+                name: slice(start, end) for name, start, end in zip(found, [0, *ends], ends, strict=False)
+            },
+            smallest_legible_pixels=smallest_legible_pixels(
+                image.shape[:2],
+                boxes,
+                input_shape=resize.size,
+                preserve_aspect_ratio=resize.preserve_aspect_ratio,
+                tile_shape=tile_shape,
+            ),
+        )
+
+    def _boxes_and_scores(self, predictions: dict[str, np.ndarray]) -> BoxesAndScores:
+        """Returns boxes and scores of each class that counts."""
+        classes = predictions if self.keeps_classes else dict([next(iter(predictions.items()))])
+        boxes, scores = detach_scores(list(classes.values()))
+        return dict(zip(classes, zip(boxes, scores, strict=True), strict=True))
+
+    def _needs_tiles(self, page: DetectedPage) -> bool:
+        """Whether text of the page was lost as it was scaled down, or may all have been."""
+        sides = zip(self.det_predictor.pre_processor.resize.size, page.image.shape[:2], strict=True)
+        scale = min(own / whole for own, whole in sides)
+        is_empty = len(page.boxes) == 0 and scale < MAX_SCALE_OF_LOST_TEXT
+        return page.smallest_legible_pixels is not None or is_empty
+
+    def _in_tiles(self, page: DetectedPage) -> DetectedPage:
+        """Returns the page as its tiles show it: the largest in which all is legible, or the smallest."""
+        page_shape = page.image.shape[:2]
+        for tile_shape in tile_shapes(page_shape):
+            parts = tiles(page_shape, tile_shape)
+            found = self._found_in(parts, page.image)
+            words = {
+                name: merged(page_shape, parts, *zip(*(part[name] for part in found), strict=True))
+                for name in found[0]
+            }
+            page = replace(self._detected_page(page.image, words, tile_shape), tile_count=len(parts))
+            if page.smallest_legible_pixels is None:
+                break
+        return page
+
+    def _found_in(self, parts: list[Tile], image: np.ndarray) -> list[BoxesAndScores]:
+        """Returns what each tile shows, a batch of them at a time."""
+        found: list[BoxesAndScores] = []
+        for start in range(0, len(parts), self.batch_size):
+            predictions = self.det_predictor(
+                [tile.of(image) for tile in parts[start : start + self.batch_size]]
+            )
+            found.extend(self._boxes_and_scores(prediction) for prediction in predictions)
+            seen = sum(len(boxes) for part in found for boxes, _ in part.values())
+            self._limits.check_words(seen // MAX_SEEN_PER_WORD)
+        return found
 
 
 def _only_class(predictions: dict[str, np.ndarray]) -> np.ndarray:

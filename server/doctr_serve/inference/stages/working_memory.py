@@ -9,7 +9,7 @@ from doctr.models.preprocessor import PreProcessor
 from doctr_serve.inference.stages.crops import MIN_PIXELS_AT_ONCE
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 
-__all__ = ["working_bytes"]
+__all__ = ["recognition_bytes", "working_bytes"]
 
 BYTES_PER_PIXEL = 3
 FLOAT_BYTES = 4
@@ -24,7 +24,7 @@ def working_bytes(
     pixels: int,
     *,
     detection: DetectionPredictor,
-    recognition: StreamedRecognition,
+    recognition: StreamedRecognition | None,
     text_orientation: OrientationPredictor | None,
     is_straightened: bool,
 ) -> int:
@@ -35,16 +35,21 @@ def working_bytes(
     Args:
         pixels: of its largest page.
         detection: the request's predictors.
-        recognition: likewise.
+        recognition: likewise; None where words are not read.
         text_orientation: likewise; None where crops are not classified.
         is_straightened: whether pages are turned upright first.
     """
-    crops = COPIES * BYTES_PER_PIXEL * max(pixels, MIN_PIXELS_AT_ONCE)
-    reading = crops + COPIES * _batch_bytes(recognition.pre_processor)
+    reading = recognition_bytes(pixels, recognition) if recognition is not None else FIXED_BYTES
     if text_orientation is not None and text_orientation.pre_processor is not None:
         reading += _batch_bytes(text_orientation.pre_processor)
     turned = COPIES * BYTES_PER_PIXEL * pixels if is_straightened else 0
-    return FIXED_BYTES + turned + max(COPIES * _batch_bytes(detection.pre_processor), reading)
+    return turned + max(FIXED_BYTES + COPIES * _batch_bytes(detection.pre_processor), reading)
+
+
+def recognition_bytes(pixels: int, recognition: StreamedRecognition) -> int:
+    """Returns a bound of the bytes that reading the crops of a page of ``pixels`` takes."""
+    crops = COPIES * BYTES_PER_PIXEL * max(pixels, MIN_PIXELS_AT_ONCE)
+    return FIXED_BYTES + crops + COPIES * _batch_bytes(recognition.pre_processor)
 
 
 def _batch_bytes(pre_processor: PreProcessor) -> int:

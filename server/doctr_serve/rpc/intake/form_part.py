@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from python_multipart.multipart import parse_options_header
 
 from doctr_serve.errors import InvalidRequestError
+from doctr_serve.options import ReadingOptions
 from doctr_serve.rpc.intake.form_faults import LINES_END_IN_LF, MAX_HEADER_BYTES, malformed
 from doctr_serve.rpc.intake.form_headers import HOW_TO_SEND, file_name_of, printable
 from doctr_serve.rpc.intake.limits import MAX_NAME_CHARACTERS, shortened
-from doctr_serve.v1 import ocr_pb2
 
 __all__ = ["FILES", "PDF_PASSWORD", "PartHeaders"]
 
 FILES = "files"
 PDF_PASSWORD = "pdf_password"  # noqa: S105 - the name of a form field
 
-_OPTIONS = frozenset(field.name for field in ocr_pb2.OCRRequest.DESCRIPTOR.fields) - {"documents", "body"}
+_OPTIONS = frozenset(field.name for field in fields(ReadingOptions))
 _UNENCODED = {"", "7bit", "8bit", "binary"}
 
 
@@ -99,7 +101,7 @@ class PartHeaders:
 def _check_field(name: str) -> None:
     if name in _OPTIONS:
         raise InvalidRequestError(
-            f"the option '{name}' was sent as a form field; options are query parameters: POST /ocr?{name}=…",
+            f"the option '{name}' was sent as a form field; options are query parameters: ?{name}=…",
             field=name,
         )
     if name not in (FILES, PDF_PASSWORD):

@@ -16,6 +16,7 @@ from doctr_serve.rpc.intake.spool import Spool, SpoolMemory
 from doctr_serve.rpc.intake.volume import RequestVolume
 
 if TYPE_CHECKING:
+    from doctr_serve.rpc.intake.uploads import UploadMessage
     from doctr_serve.settings import Settings
     from doctr_serve.v1 import ocr_pb2
 
@@ -45,8 +46,8 @@ def documents_of(request: ocr_pb2.OCRRequest, settings: Settings) -> list[Source
 
 
 def receive_upload(
-    first: ocr_pb2.OCRRequest,
-    rest: Iterator[ocr_pb2.OCRRequest],
+    first: UploadMessage,
+    rest: Iterator[UploadMessage],
     settings: Settings,
     memory: SpoolMemory,
     stack: ExitStack,
@@ -79,7 +80,7 @@ def receive_upload(
     return _receive_form(first.body.content_type, messages, settings, memory, stack)
 
 
-def _in_time(messages: Iterator[ocr_pb2.OCRRequest], settings: Settings) -> Iterator[ocr_pb2.OCRRequest]:
+def _in_time(messages: Iterator[UploadMessage], settings: Settings) -> Iterator[UploadMessage]:
     return paced(
         messages,
         min_bytes_per_s=settings.min_upload_bytes_per_s,
@@ -88,7 +89,7 @@ def _in_time(messages: Iterator[ocr_pb2.OCRRequest], settings: Settings) -> Iter
     )
 
 
-def _counted(messages: Iterator[ocr_pb2.OCRRequest], settings: Settings) -> Iterator[ocr_pb2.OCRRequest]:
+def _counted(messages: Iterator[UploadMessage], settings: Settings) -> Iterator[UploadMessage]:
     volume = RequestVolume(settings)
     for message in messages:
         volume.take(message)
@@ -96,7 +97,7 @@ def _counted(messages: Iterator[ocr_pb2.OCRRequest], settings: Settings) -> Iter
         del message  # or it stays until the next one comes
 
 
-def _only(accepted: str, messages: Iterator[ocr_pb2.OCRRequest]) -> Iterator[ocr_pb2.OCRRequest]:
+def _only(accepted: str, messages: Iterator[UploadMessage]) -> Iterator[UploadMessage]:
     """Yields the messages; what would be ignored in them is refused instead."""
     for message in messages:
         for field, _ in message.ListFields():
@@ -111,7 +112,7 @@ def _only(accepted: str, messages: Iterator[ocr_pb2.OCRRequest]) -> Iterator[ocr
 
 def _receive_form(
     content_type: str,
-    messages: Iterator[ocr_pb2.OCRRequest],
+    messages: Iterator[UploadMessage],
     settings: Settings,
     memory: SpoolMemory,
     stack: ExitStack,
@@ -131,7 +132,7 @@ def _receive_form(
 
 
 def _receive_documents(
-    messages: Iterator[ocr_pb2.OCRRequest], settings: Settings, memory: SpoolMemory, stack: ExitStack
+    messages: Iterator[UploadMessage], settings: Settings, memory: SpoolMemory, stack: ExitStack
 ) -> list[SourceDocument]:
     quota = DocumentQuota(settings.max_documents)
     heads: list[tuple[str, str]] = []

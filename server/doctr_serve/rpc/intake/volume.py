@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from doctr_serve.errors import RequestTooLargeError
 
 if TYPE_CHECKING:
+    from doctr_serve.rpc.intake.uploads import UploadMessage
     from doctr_serve.settings import Settings
-    from doctr_serve.v1 import ocr_pb2
 
 __all__ = ["RequestVolume"]
 
@@ -35,7 +35,7 @@ class RequestVolume:
         self._content_bytes = 0
         self._around_bytes = 0
 
-    def take(self, message: ocr_pb2.OCRRequest) -> None:
+    def take(self, message: UploadMessage) -> None:
         """Counts a message, before anything is made of it.
 
         Raises:

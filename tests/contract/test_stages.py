@@ -1,0 +1,199 @@
+"""docTR's single stages as methods of the service: what its own predictors give, under the rules of all methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from doctr.models.detection.zoo import detection_predictor
+from doctr.models.kie_predictor import KIEPredictor
+from doctr.models.recognition.zoo import recognition_predictor
+from doctr_serve.catalog import Catalog, ModelTask
+from doctr_serve.inference.loading import load_model
+from doctr_serve.options import ReadingOptions
+from doctr_serve.v1 import ocr_pb2
+from support.pages import blank, png, skewed, two_columns
+from support.samples import letter_pdf
+from support.server import DETECTION_MODEL, RECOGNITION_MODEL, Service, failure_of
+from support.watched import Watched
+
+pytestmark = pytest.mark.usefixtures("large_tensors_are_kept")
+
+DETECTION = {
+    "assume_straight_pages": (False, skewed),
+    "preserve_aspect_ratio": (False, two_columns),
+    "symmetric_padding": (False, two_columns),
+    "detection_batch_size": (1, two_columns),
+    "binary_threshold": (0.5, two_columns),
+    "box_threshold": (0.6, two_columns),
+}
+DOCTR_NAMES = {"symmetric_padding": "symmetric_pad", "detection_batch_size": "batch_size"}
+STAGES = {
+    "DetectText": ocr_pb2.DetectTextRequest,
+    "RecognizeText": ocr_pb2.RecognizeTextRequest,
+    "ExtractFields": ocr_pb2.ExtractFieldsRequest,
+}
+
+
+def ask(service: Service, method: str, *pages: bytes, **options: Any) -> list[Any]:
+    """What a method answers."""
+    documents = [ocr_pb2.Document(content=page) for page in pages]
+    messages = [STAGES[method](documents=documents, **options)]
+    return list(getattr(service.stub, method)(iter(messages), timeout=240))
+
+
+@pytest.fixture(scope="module")
+def network(service: Service) -> Callable[[str, ModelTask], Any]:
+    """docTR's networks with the service's weights."""
+    catalog = Catalog(service.server.settings)
+    return lambda name, task: load_model(catalog.find(name, task, option=""), catalog)
+
+
+@pytest.mark.parametrize("option", [None, *DETECTION])
+def test_detection_gives_what_doctrs_predictor_gives(
+    option: str | None, service: Service, network: Callable[[str, ModelTask], Any]
+) -> None:
+    value, page = DETECTION[option] if option is not None else (None, two_columns)
+    given = {} if option is None else {option: value}
+    predictor = detection_predictor(
+        network(DETECTION_MODEL, ModelTask.DETECTION),
+        pretrained=False,
+        **{"assume_straight_pages": True, "preserve_aspect_ratio": True, "symmetric_pad": True}
+        | {DOCTR_NAMES.get(name, name): value for name, value in given.items() if "threshold" not in name},
+    )
+    predictor.model.postprocessor.bin_thresh = given.get("binary_threshold", 0.1)
+    predictor.model.postprocessor.box_thresh = given.get("box_threshold", 0.1)
+    (expected,) = predictor([page()])
+
+    (result,) = ask(service, "DetectText", png(page()), **given)
+
+    boxes = np.array([list(box) for box in result.bounding_boxes])
+    corners = expected["words"].reshape(len(expected["words"]), -1)
+    if option == "assume_straight_pages":  # docTR: four corners, then a point of the score
+        corners, scores = corners[:, :8], corners[:, 9]
+    else:
+        corners, scores = corners[:, :4], corners[:, 4]
+    assert len(boxes) == len(corners) > 10
+    np.testing.assert_allclose(boxes, corners, atol=1.5 / 1024)  # a pixel of the map
+    np.testing.assert_allclose(result.detection_scores, scores, atol=0.02)
+    assert list(result.dimensions) == list(page().shape[:2])
+    assert (result.name, result.page_number, result.page_count) == ("document-1", 1, 1)
+    assert (result.models.detection_model, result.models.recognition_model) == (DETECTION_MODEL, "")
+
+
+def words_of(page: np.ndarray) -> list[np.ndarray]:
+    """Pictures of three lines of a page."""
+    return [np.ascontiguousarray(page[top : top + 40, 40:340]) for top in (48, 130, 152)]
+
+
+@pytest.mark.parametrize("options", [{}, {"recognition_batch_size": 1}])
+def test_recognition_gives_what_doctrs_predictor_gives(
+    options: dict[str, int], service: Service, network: Callable[[str, ModelTask], Any]
+) -> None:
+    pictures = words_of(two_columns())
+    predictor = recognition_predictor(network(RECOGNITION_MODEL, ModelTask.RECOGNITION), pretrained=False)
+    expected = predictor(pictures)
+
+    results = ask(service, "RecognizeText", *map(png, pictures), **options)
+
+    assert [result.value for result in results] == [value for value, _ in expected]
+    assert [result.confidence for result in results] == pytest.approx(
+        [score for _, score in expected], abs=1e-3
+    )
+    assert [result.name for result in results] == ["document-1", "document-2", "document-3"]
+    assert {result.models.recognition_model for result in results} == {RECOGNITION_MODEL}
+    assert {result.models.detection_model for result in results} == {""}
+
+
+@pytest.mark.parametrize(
+    ("options", "page"),
+    [({}, two_columns), ({"assume_straight_pages": False}, skewed), ({"detect_language": True}, two_columns)],
+)
+def test_fields_are_what_doctrs_kie_predictor_gives(
+    options: dict[str, bool],
+    page: Callable[[], np.ndarray],
+    service: Service,
+    network: Callable[[str, ModelTask], Any],
+) -> None:
+    straight = options.get("assume_straight_pages", True)
+    detection = detection_predictor(
+        network(DETECTION_MODEL, ModelTask.DETECTION), pretrained=False, assume_straight_pages=straight
+    )
+    detection.model.postprocessor.bin_thresh = detection.model.postprocessor.box_thresh = 0.1
+    recognition = recognition_predictor(network(RECOGNITION_MODEL, ModelTask.RECOGNITION), pretrained=False)
+    kie = KIEPredictor(
+        detection,
+        recognition,
+        assume_straight_pages=straight,
+        detect_language=options.get("detect_language", False),
+        disable_page_orientation=True,
+        disable_crop_orientation=True,
+    )
+    expected = kie([page()]).pages[0]
+
+    asked = {"disable_text_orientation": True, "disable_page_orientation": True, **options}
+    (result,) = ask(service, "ExtractFields", png(page()), **asked)
+
+    (field,) = result.extracted_fields
+    assert field.field_type == "words"
+    words = expected.predictions["words"]
+    assert [word.value for word in field.values] == [word.value for word in words]
+    for ours, doctrs in zip(field.values, words, strict=True):
+        np.testing.assert_allclose(ours.geometry, np.ravel(doctrs.geometry), atol=1.5 / 1024)
+        assert ours.confidence == pytest.approx(doctrs.confidence, abs=1e-3)
+        assert ours.detection_score == pytest.approx(doctrs.objectness_score, abs=0.02)
+    assert list(result.dimensions) == list(expected.dimensions)
+    assert result.language.value == (expected.language["value"] or "")
+
+
+def test_a_page_without_words_has_none(service: Service) -> None:
+    (detected,) = ask(service, "DetectText", png(blank()))
+    (extracted,) = ask(service, "ExtractFields", png(blank()))
+    assert not detected.bounding_boxes
+    assert [(field.field_type, len(field.values)) for field in extracted.extracted_fields] == [("words", 0)]
+
+
+@pytest.mark.parametrize("method", STAGES)
+def test_pages_are_streamed_and_a_bad_one_is_an_entry(method: str, service: Service) -> None:
+    results = ask(service, method, letter_pdf("first\fsecond").content, b"no document", png(blank()))
+    assert [bool(result.error.code) for result in results][-2:] == [True, False]
+    assert results[-2].page_number == 0
+
+
+@pytest.fixture(params=STAGES)
+def method(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_without_documents_a_stage_is_refused_as_any_method_is(method: str, watched: Watched) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        ask(watched.service, method)
+    assert failure_of(caught.value).code is grpc.StatusCode.INVALID_ARGUMENT
+    assert failure_of(caught.value).fields == ["documents"]
+
+
+def test_an_unknown_model_is_refused_as_by_any_method(method: str, watched: Watched) -> None:
+    option = "recognition_model" if method == "RecognizeText" else "detection_model"
+    with pytest.raises(grpc.RpcError) as caught:
+        ask(watched.service, method, png(blank()), **{option: "no_such_model"})
+    assert failure_of(caught.value).fields == [option]
+
+
+@pytest.mark.parametrize("kind", STAGES.values(), ids=list(STAGES))
+def test_its_options_are_those_of_ocr_by_name_number_and_type(kind: type) -> None:
+    ours = {
+        field.name: (field.number, field.type, field.has_presence)
+        for field in kind.DESCRIPTOR.fields  # type: ignore[attr-defined]
+    }
+    whole = {
+        field.name: (field.number, field.type, field.has_presence)
+        for field in ocr_pb2.OCRRequest.DESCRIPTOR.fields
+    }
+    assert ours.items() <= whole.items()
+    assert {name for name in whole} - {"documents", "body"} == {
+        field.name for field in fields(ReadingOptions)
+    }
