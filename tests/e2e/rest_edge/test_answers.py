@@ -56,6 +56,7 @@ def test_every_option_reaches_the_server_as_the_query_parameter_of_its_name(clie
         "group_blocks": True,
         "paragraph_break": 0.0035,
         "pages": "1-3,7",
+        "tiling": "off",
     }
     assert set(wanted) == set(OPTIONS)
     parameters = {

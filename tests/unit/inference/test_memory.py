@@ -51,12 +51,23 @@ def enlarged(page: np.ndarray, factor: int) -> np.ndarray:
     return page.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
+def specks() -> np.ndarray:
+    """Spots that are found, and so small that more of them may be lost."""
+    page = np.full((1024, 1024, 3), 255, np.uint8)
+    for row in range(4):
+        for column in range(4):
+            page[32 + row :: 64, 32 + column :: 64] = 0
+    return page
+
+
 TURNED = {"assume_straight_pages": False}
 WORK = {
     "many words": (dots(24), {"recognition_batch_size": 1024}),
     "turned words": (dots(40), TURNED),
     "turned words of a large page": (enlarged(dots(128), 6), TURNED),
+    "a coloured page that is resized as floats": (enlarged(dots(40), 4) // np.array([1, 2, 3], np.uint8), {}),
     "one word as large as the page": (np.zeros((4000, 4000, 3), np.uint8), TURNED),
+    "a large page in tiles": (enlarged(specks(), 7) // np.array([1, 2, 3], np.uint8), {}),
     "a large page that is turned": (
         enlarged(np.triu(np.ones((1000, 1000), np.uint8))[..., None].repeat(3, axis=2) * 255, 6),
         {"straighten_pages": True, **TURNED},

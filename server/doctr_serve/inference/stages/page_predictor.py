@@ -37,6 +37,8 @@ __all__ = ["PagePredictor"]
 
 MAX_SCALE_OF_LOST_TEXT = 0.2
 """A page without words is looked at in tiles where it is scaled down to less: paper at 600 dpi, or a large drawing."""
+MIN_CONTRAST = 16
+"""Levels, of 255, between the lightest and the darkest of a page: one with less is blank."""
 BoxesAndScores: TypeAlias = dict[str, tuple[np.ndarray, np.ndarray]]
 """By class: (N, 4) or (N, 4, 2), and (N,)."""
 MAX_SEEN_PER_WORD = 4
@@ -286,7 +288,8 @@ class PagePredictor(OCRPredictor):
         sides = zip(self.det_predictor.pre_processor.resize.size, page.image.shape[:2], strict=True)
         scale = min(own / whole for own, whole in sides)
         is_empty = len(page.boxes) == 0 and scale < MAX_SCALE_OF_LOST_TEXT
-        return page.smallest_legible_pixels is not None or is_empty
+        may_be_lost = page.smallest_legible_pixels is not None or is_empty
+        return may_be_lost and int(page.image.max()) - int(page.image.min()) >= MIN_CONTRAST
 
     def _in_tiles(self, page: DetectedPage) -> DetectedPage:
         """Returns the page as its tiles show it: the largest in which all is legible, or the smallest."""

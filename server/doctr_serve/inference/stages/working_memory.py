@@ -7,12 +7,16 @@ from doctr.models.detection.predictor import DetectionPredictor
 from doctr.models.preprocessor import PreProcessor
 
 from doctr_serve.inference.stages.crops import MIN_PIXELS_AT_ONCE
+from doctr_serve.inference.stages.preprocessing import LARGE_IMAGE_PIXELS
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 
 __all__ = ["recognition_bytes", "working_bytes"]
 
 BYTES_PER_PIXEL = 3
 FLOAT_BYTES = 4
+RESIZE_COPIES = 1.5
+"""A page that is not large becomes floats on its way to the network's input (``BatchedPreProcessor``), and is resized
+along one side and then the other."""
 FIXED_BYTES = 32 * 1024 * 1024
 """Boxes, heat maps, docTR's page of thousands of words, and what malloc loses between them."""
 COPIES = 2
@@ -43,7 +47,9 @@ def working_bytes(
     if text_orientation is not None and text_orientation.pre_processor is not None:
         reading += _batch_bytes(text_orientation.pre_processor)
     turned = COPIES * BYTES_PER_PIXEL * pixels if is_straightened else 0
-    return turned + max(FIXED_BYTES + COPIES * _batch_bytes(detection.pre_processor), reading)
+    resized = int(RESIZE_COPIES * BYTES_PER_PIXEL * FLOAT_BYTES * min(pixels, LARGE_IMAGE_PIXELS))
+    detecting = FIXED_BYTES + resized + COPIES * _batch_bytes(detection.pre_processor)
+    return turned + max(detecting, reading)
 
 
 def recognition_bytes(pixels: int, recognition: StreamedRecognition) -> int:
