@@ -218,9 +218,10 @@ def test_bundled_models_are_in_what_was_measured_to_read_as_well_and_others_caut
 
 
 def test_a_processor_without_bf16_computes_in_f32_unless_int8_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert set(precisions("auto", False, monkeypatch).values()) == {"f32"}
+    assert not caplog.records
     assert precisions("int8", False, monkeypatch) == {
         DETECTION: "int8",
         RECOGNITION: "f32",
@@ -228,6 +229,7 @@ def test_a_processor_without_bf16_computes_in_f32_unless_int8_is_asked_for(
         "crnn_vgg16_bn": "f32",
         WORDS: "f32",
     }
+    assert [record.msg for record in caplog.records] == ["int8_may_be_inexact"]
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])

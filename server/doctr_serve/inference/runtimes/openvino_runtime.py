@@ -126,6 +126,8 @@ class OpenVINORuntime:
         self._convert = convert
         self._core = _core()
         self._precision = precision
+        if precision == "int8" and not self._has_bf16:
+            logger.warning("int8_may_be_inexact", extra={"reason": "processors without VNNI lose sums in it"})
         self._max_pixels = cpu_slice_pixels
         self.max_forward_pixels: int | None = cpu_slice_pixels
         self.shared_forward_pixels = others.shared_forward_pixels
@@ -214,7 +216,8 @@ class OpenVINORuntime:
         ``auto`` is f32 on processors that do not compute in bf16. On others a bundled model is in int8 where that
         ships, else in bf16: the word F1 of 100 real pages stays within 0.3 points of f32 by that. Of other models
         detection is in bf16 and recognition in f32: what bf16 changes of a text nobody has measured.
-        ``int8`` is for the models that ship in it; others are as with ``auto``.
+        ``int8`` is for the models that ship in it; others are as with ``auto``. On a processor without VNNI its sums
+        overflow, and words are lost: those with bf16 all have VNNI.
         """
         if self._precision in ("f32", "bf16"):
             return self._precision
