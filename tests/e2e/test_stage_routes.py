@@ -65,7 +65,7 @@ def test_boxes_are_lists_of_4_or_8_numbers(client: httpx.Client) -> None:
     for straight, numbers in (("true", 4), ("false", 8)):
         parameters = {"assume_straight_pages": straight}
         (entry,) = client.post("/detection", files=[("files", PAGE)], params=parameters).json()
-        assert len(entry["bounding_boxes"]) == len(entry["detection_scores"]) == 6
+        assert len(entry["bounding_boxes"]) == len(entry["detection_scores"]) > 3
         for box in entry["bounding_boxes"]:
             assert len(box) == numbers
             assert all(0 <= number <= 1 for number in box)
@@ -157,7 +157,7 @@ async def test_the_asyncio_client_does_so_too(server_address: str, page_file: st
         (detected,) = [result async for result in python.detect_text(page_file)]
         (read,) = [result async for result in python.recognize_text(word_file)]
         (extracted,) = [result async for result in python.extract_fields(page_file)]
-    assert len(detected.bounding_boxes) == len(extracted.extracted_fields[0].values) == 6
+    assert len(detected.bounding_boxes) == len(extracted.extracted_fields[0].values) > 3
     assert read.value == "Monday"
 
 

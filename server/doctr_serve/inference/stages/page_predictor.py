@@ -252,7 +252,15 @@ class PagePredictor(OCRPredictor):
             self._detected_page(image, self._boxes_and_scores(found))
             for image, found in zip(images, predictions, strict=True)
         ]
-        return [self._in_tiles(page) if self._tiling and self._needs_tiles(page) else page for page in pages]
+        return [self._closer(page) for page in pages]
+
+    def _closer(self, page: DetectedPage) -> DetectedPage:
+        """Returns the page in tiles where text of it was lost as it was scaled down."""
+        if not self._may_have_lost_text(page):
+            return page
+        if int(page.image.max()) - int(page.image.min()) < MIN_CONTRAST:
+            return replace(page, smallest_legible_pixels=None)
+        return self._in_tiles(page) if self._tiling else page
 
     def _detected_page(
         self, image: np.ndarray, found: BoxesAndScores, tile_shape: tuple[int, int] | None = None
@@ -283,13 +291,10 @@ class PagePredictor(OCRPredictor):
         boxes, scores = detach_scores(list(classes.values()))
         return dict(zip(classes, zip(boxes, scores, strict=True), strict=True))
 
-    def _needs_tiles(self, page: DetectedPage) -> bool:
-        """Whether text of the page was lost as it was scaled down, or may all have been."""
+    def _may_have_lost_text(self, page: DetectedPage) -> bool:
         sides = zip(self.det_predictor.pre_processor.resize.size, page.image.shape[:2], strict=True)
-        scale = min(own / whole for own, whole in sides)
-        is_empty = len(page.boxes) == 0 and scale < MAX_SCALE_OF_LOST_TEXT
-        may_be_lost = page.smallest_legible_pixels is not None or is_empty
-        return may_be_lost and int(page.image.max()) - int(page.image.min()) >= MIN_CONTRAST
+        is_empty = len(page.boxes) == 0 and min(own / full for own, full in sides) < MAX_SCALE_OF_LOST_TEXT
+        return page.smallest_legible_pixels is not None or is_empty
 
     def _in_tiles(self, page: DetectedPage) -> DetectedPage:
         """Returns the page as its tiles show it: the largest in which all is legible, or the smallest."""
