@@ -111,9 +111,8 @@ def _fill_envelope(result: Entry, reading: PageReading, models: ChosenModels) ->
 
 
 def _fill_dimensions_of_failed(result: PageEntry, reading: PageReading) -> None:
-    if (
-        reading.error is not None and reading.reference.page_number
-    ):  # a document that cannot be read has no size
+    # A document that cannot be read has no size.
+    if reading.error is not None and reading.reference.page_number:
         result.dimensions.extend((reading.reference.height, reading.reference.width))
 
 

@@ -30,13 +30,7 @@ from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 
 __all__ = ["OCRServicer"]
 
-Request = TypeVar(
-    "Request",
-    ocr_pb2.OCRRequest,
-    ocr_pb2.DetectTextRequest,
-    ocr_pb2.RecognizeTextRequest,
-    ocr_pb2.ExtractFieldsRequest,
-)
+Request = TypeVar("Request", bound=UploadMessage)
 Entry = TypeVar("Entry", bound=Message)
 
 
