@@ -7,8 +7,7 @@ The stages call docTR's own steps in the order of ``OCRPredictor.forward`` (doct
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,32 +16,21 @@ from doctr.models.classification.predictor import OrientationPredictor
 from doctr.models.detection.predictor import DetectionPredictor
 from doctr.models.predictor import OCRPredictor
 from doctr.models.predictor.base import _OCRPredictor
-from doctr.utils.geometry import detach_scores
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.stages.crops import crop_groups, straight_piece_count, without_widthless_boxes
 from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.language import language_of
-from doctr_serve.inference.stages.legibility import smallest_legible_pixels
 from doctr_serve.inference.stages.orientation import page_orientation
 from doctr_serve.inference.stages.reading_direction import checked_guess
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.straightening import straightened
-from doctr_serve.inference.stages.tiling import Tile, merged, tile_shapes, tiles
+from doctr_serve.inference.stages.word_finder import WordFinder
 from doctr_serve.inference.stages.working_memory import working_bytes
 from doctr_serve.options import ReadingOptions
 
 __all__ = ["PagePredictor"]
-
-MAX_SCALE_OF_LOST_TEXT = 0.2
-"""A page without words is looked at in tiles where it is scaled down to less: paper at 600 dpi, or a large drawing."""
-MIN_CONTRAST = 16
-"""Levels, of 255, between the lightest and the darkest of a page: one with less is blank."""
-BoxesAndScores: TypeAlias = dict[str, tuple[np.ndarray, np.ndarray]]
-"""By class: (N, 4) or (N, 4, 2), and (N,)."""
-MAX_SEEN_PER_WORD = 4
-"""Tiles that share a corner each see its words."""
 
 
 class PagePredictor(OCRPredictor):
@@ -93,7 +81,9 @@ class PagePredictor(OCRPredictor):
         self._limits = limits
         self._interrupt = interrupt
         self._min_orientation_confidence = min_orientation_confidence
-        self._tiling = options.tiling == "auto"
+        self._finder = WordFinder(
+            detection, limits, keeps_classes=self.keeps_classes, tiles_pages=options.tiling == "auto"
+        )
         self.assume_straight_pages = options.assume_straight_pages
         self.straighten_pages = options.straighten_pages
         self.detect_orientation = options.detect_orientation
@@ -134,13 +124,13 @@ class PagePredictor(OCRPredictor):
         for image in images:
             self._limits.check_shape(*image.shape[:2])
         if not (self.detect_orientation or self.straighten_pages):
-            return self._detected(images, self.det_predictor(images))
+            return self._finder.find(images, self.det_predictor(images))
         boxes, orientations = self._orientations(images)
         scales = [1.0] * len(images)
         if self.straighten_pages:
             images, scales = self._upright(images, [angle for angle, _ in orientations])
             boxes = self.det_predictor(images)
-        pages = self._detected(images, boxes)
+        pages = self._finder.find(images, boxes)
         for page, scale, (angle, confidence) in zip(pages, scales, orientations, strict=True):
             page.scale = scale
             if self.detect_orientation:
@@ -244,84 +234,6 @@ class PagePredictor(OCRPredictor):
             boxes.extend(kept)
             yield from crops[0]
             del crops  # before the next group is cut
-
-    def _detected(
-        self, images: list[np.ndarray], predictions: list[dict[str, np.ndarray]]
-    ) -> list[DetectedPage]:
-        pages = [
-            self._detected_page(image, self._boxes_and_scores(found))
-            for image, found in zip(images, predictions, strict=True)
-        ]
-        return [self._closer(page) for page in pages]
-
-    def _closer(self, page: DetectedPage) -> DetectedPage:
-        """Returns the page in tiles where text of it was lost as it was scaled down."""
-        if not self._may_have_lost_text(page):
-            return page
-        if int(page.image.max()) - int(page.image.min()) < MIN_CONTRAST:
-            return replace(page, smallest_legible_pixels=None)
-        return self._in_tiles(page) if self._tiling else page
-
-    def _detected_page(
-        self, image: np.ndarray, found: BoxesAndScores, tile_shape: tuple[int, int] | None = None
-    ) -> DetectedPage:
-        boxes = np.concatenate([boxes for boxes, _ in found.values()])
-        self._limits.check_words(len(boxes))
-        resize = self.det_predictor.pre_processor.resize
-        ends = np.cumsum([len(own) for own, _ in found.values()]).tolist()
-        return DetectedPage(
-            image,
-            boxes,
-            np.concatenate([scores for _, scores in found.values()]),
-            classes={
-                name: slice(start, end) for name, start, end in zip(found, [0, *ends], ends, strict=False)
-            },
-            smallest_legible_pixels=smallest_legible_pixels(
-                image.shape[:2],
-                boxes,
-                input_shape=resize.size,
-                preserve_aspect_ratio=resize.preserve_aspect_ratio,
-                tile_shape=tile_shape,
-            ),
-        )
-
-    def _boxes_and_scores(self, predictions: dict[str, np.ndarray]) -> BoxesAndScores:
-        """Returns boxes and scores of each class that counts."""
-        classes = predictions if self.keeps_classes else dict([next(iter(predictions.items()))])
-        boxes, scores = detach_scores(list(classes.values()))
-        return dict(zip(classes, zip(boxes, scores, strict=True), strict=True))
-
-    def _may_have_lost_text(self, page: DetectedPage) -> bool:
-        sides = zip(self.det_predictor.pre_processor.resize.size, page.image.shape[:2], strict=True)
-        is_empty = len(page.boxes) == 0 and min(own / full for own, full in sides) < MAX_SCALE_OF_LOST_TEXT
-        return page.smallest_legible_pixels is not None or is_empty
-
-    def _in_tiles(self, page: DetectedPage) -> DetectedPage:
-        """Returns the page as its tiles show it: the largest in which all is legible, or the smallest."""
-        page_shape = page.image.shape[:2]
-        for tile_shape in tile_shapes(page_shape):
-            parts = tiles(page_shape, tile_shape)
-            found = self._found_in(parts, page.image)
-            words = {
-                name: merged(page_shape, parts, *zip(*(part[name] for part in found), strict=True))
-                for name in found[0]
-            }
-            page = replace(self._detected_page(page.image, words, tile_shape), tile_count=len(parts))
-            if page.smallest_legible_pixels is None:
-                break
-        return page
-
-    def _found_in(self, parts: list[Tile], image: np.ndarray) -> list[BoxesAndScores]:
-        """Returns what each tile shows, a batch of them at a time."""
-        found: list[BoxesAndScores] = []
-        for start in range(0, len(parts), self.batch_size):
-            predictions = self.det_predictor(
-                [tile.of(image) for tile in parts[start : start + self.batch_size]]
-            )
-            found.extend(self._boxes_and_scores(prediction) for prediction in predictions)
-            seen = sum(len(boxes) for part in found for boxes, _ in part.values())
-            self._limits.check_words(seen // MAX_SEEN_PER_WORD)
-        return found
 
 
 def _only_class(predictions: dict[str, np.ndarray]) -> np.ndarray:
