@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,8 @@ DOCTR_ARGUMENTS = {
 
 TILING = ("auto", "off")
 """Whether pages whose text would be scaled down too far are looked at in parts; docTR has no such option."""
+READING_ORDER = ("off", "auto")
+"""Whether blocks and lines come as docTR finds them, or as a person would read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,12 @@ class ReadingOptions:
     paragraph_break: float = 0.0035
     pages: str = ""
     tiling: str = "auto"
+    detect_layout: bool = False
+    layout_model: str = "lw_detr_s"
+    detect_tables: bool = False
+    table_model: str = "tablecenternet"
+    ignore_regions: tuple[str, ...] = ()
+    reading_order: str = "off"
 
     @classmethod
     def defaults(cls, settings: Settings, **given: Any) -> ReadingOptions:
@@ -87,10 +96,17 @@ class ReadingOptions:
         self._require("recognition_batch_size", 1, settings.max_recognition_batch_size)
         for name in ("binary_threshold", "box_threshold", "paragraph_break"):
             self._require(name, 0.0, 1.0)
-        if self.tiling not in TILING:
+        self._require_one_of("tiling", TILING)
+        self._require_one_of("reading_order", READING_ORDER)
+        if self.ignore_regions and not (self.detect_layout or self.detect_tables):
             raise InvalidOptionError(
-                f"tiling must be {' or '.join(TILING)}, got {self.tiling[:20]!r}", field="tiling"
+                "ignore_regions needs the regions of the page: set detect_layout, too", field="ignore_regions"
             )
+
+    def _require_one_of(self, name: str, values: Sequence[str]) -> None:
+        value: str = getattr(self, name)
+        if value not in values:
+            raise InvalidOptionError(f"{name} must be {' or '.join(values)}, got {value[:20]!r}", field=name)
 
     def _require(self, name: str, low: float, high: float) -> None:
         value: Any = getattr(self, name)

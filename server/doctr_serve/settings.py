@@ -165,6 +165,9 @@ class Settings(BaseSettings):
     """How many times longer than the other one side of a page may be."""
     max_words_per_page: int = Field(6000, ge=1)
     """Words per page; an A4 page full of the smallest print that docTR still finds, 5 pt, has 5,000."""
+    max_tables_per_page: int = Field(20, ge=1)
+    """Tables of a page whose cells are looked for, those first of which the layout model is surest: each takes a
+    forward of its own."""
     page_decode_timeout_s: float = Field(30.0, gt=0)
     """Longest time to decode or render one page."""
     max_decoder_processes: int = Field(8, ge=1)

@@ -135,6 +135,30 @@ class AsyncOCRClient(ClientBase):
         request = with_options(ocr_pb2.ExtractFieldsRequest(), options)
         return self._stream(request, documents, pdf_password, timeout_s)
 
+    def detect_layout(
+        self,
+        documents: DocumentInputs,
+        *,
+        pdf_password: str | None = None,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> AsyncGenerator[ocr_pb2.DetectLayoutResponse, None]:
+        """Yields the regions of each page; see :meth:`OCRClient.detect_layout`."""
+        request = with_options(ocr_pb2.DetectLayoutRequest(), options)
+        return self._stream(request, documents, pdf_password, timeout_s)
+
+    def extract_tables(
+        self,
+        documents: DocumentInputs,
+        *,
+        pdf_password: str | None = None,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> AsyncGenerator[ocr_pb2.ExtractTablesResponse, None]:
+        """Yields the tables of each page; see :meth:`OCRClient.extract_tables`."""
+        request = with_options(ocr_pb2.ExtractTablesRequest(), options)
+        return self._stream(request, documents, pdf_password, timeout_s)
+
     async def list_models(self, *, timeout_s: float | None = None) -> ocr_pb2.ListModelsResponse:
         """The models the server knows, whether their weights are there, and the default pair.
 

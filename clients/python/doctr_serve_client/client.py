@@ -182,6 +182,44 @@ class OCRClient(ClientBase):
         request = with_options(ocr_pb2.ExtractFieldsRequest(), options)
         return self._stream(request, documents, pdf_password, timeout_s)
 
+    def detect_layout(
+        self,
+        documents: DocumentInputs,
+        *,
+        pdf_password: str | None = None,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> Generator[ocr_pb2.DetectLayoutResponse, None, None]:
+        """Finds the regions of documents and yields those of each page; see :meth:`stream_pages`.
+
+        Args:
+            documents: see :meth:`read`.
+            pdf_password: opens encrypted PDFs.
+            timeout_s: see :meth:`stream_pages`.
+            **options: those of :class:`OCROptions` that ``DetectLayoutRequest`` has.
+        """
+        request = with_options(ocr_pb2.DetectLayoutRequest(), options)
+        return self._stream(request, documents, pdf_password, timeout_s)
+
+    def extract_tables(
+        self,
+        documents: DocumentInputs,
+        *,
+        pdf_password: str | None = None,
+        timeout_s: float | None = None,
+        **options: Any,
+    ) -> Generator[ocr_pb2.ExtractTablesResponse, None, None]:
+        """Reads the tables of documents and yields those of each page; see :meth:`stream_pages`.
+
+        Args:
+            documents: see :meth:`read`.
+            pdf_password: opens encrypted PDFs.
+            timeout_s: see :meth:`stream_pages`.
+            **options: those of :class:`OCROptions` that ``ExtractTablesRequest`` has.
+        """
+        request = with_options(ocr_pb2.ExtractTablesRequest(), options)
+        return self._stream(request, documents, pdf_password, timeout_s)
+
     def list_models(self, *, timeout_s: float | None = None) -> ocr_pb2.ListModelsResponse:
         """The models the server knows, whether their weights are there, and the default pair.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import numbers
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Any, TypedDict, TypeVar, get_args, get_origin, get_type_hints
 
 from doctr_serve.v1 import ocr_pb2
@@ -18,6 +18,8 @@ Request = TypeVar(
     ocr_pb2.DetectTextRequest,
     ocr_pb2.RecognizeTextRequest,
     ocr_pb2.ExtractFieldsRequest,
+    ocr_pb2.DetectLayoutRequest,
+    ocr_pb2.ExtractTablesRequest,
 )
 
 
@@ -66,15 +68,29 @@ class OCROptions(TypedDict, total=False):
     tiling: Annotated[
         str, "Look at pages too long or large for the detection model in parts: auto or off. Default: auto."
     ]
+    detect_layout: Annotated[bool, "Report the page's regions: titles, text, pictures, tables. Default: off."]
+    layout_model: Annotated[str, "Layout model, named as the detection model is. Default: lw_detr_s."]
+    detect_tables: Annotated[bool, "Find the page's tables and what stands in each cell. Default: off."]
+    table_model: Annotated[
+        str, "Table structure model, named as the detection model is. Default: tablecenternet."
+    ]
+    ignore_regions: Annotated[
+        list[str],
+        "A kind of regions whose words are not looked for, such as Picture; may be given several times. "
+        "Default: none.",
+    ]
+    reading_order: Annotated[
+        str, "auto: column by column, as a person would read; off: as docTR finds it. Default: off."
+    ]
 
 
-def _options() -> dict[str, tuple[type, str]]:
+def _options() -> dict[str, tuple[Any, str]]:
     """Name -> (type, help) of every option, read from :class:`OCROptions`."""
     hints = get_type_hints(OCROptions, include_extras=True)
     return {name: get_args(hint)[:2] for name, hint in hints.items() if get_origin(hint) is Annotated}
 
 
-OPTIONS: Mapping[str, tuple[type, str]] = _options()
+OPTIONS: Mapping[str, tuple[Any, str]] = _options()
 """Type and description of every option, by name."""
 
 _ACCEPTED: Mapping[type, type] = {bool: bool, int: numbers.Integral, float: numbers.Real, str: str}
@@ -87,10 +103,22 @@ def _check(name: str, value: Any, names: Collection[str]) -> Any:
         hint = f"did you mean '{close[0]}'?" if close else f"the options are {', '.join(names)}"
         raise TypeError(f"unknown option '{name}': {hint}")
     kind = OPTIONS[name][0]
+    if kind == list[str]:
+        return _check_texts(name, value)
     # bool is an int to Python, and protobuf would take True for a batch size of 1.
     if not isinstance(value, _ACCEPTED[kind]) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"option '{name}' takes {kind.__name__}, not {type(value).__name__} ({value!r})")
     return kind(value)
+
+
+def _check_texts(name: str, value: Any) -> list[str]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"option '{name}' takes several str, not {type(value).__name__} ({value!r})")
+    texts = list(value)
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"option '{name}' takes several str, not one of {type(text).__name__} ({text!r})")
+    return texts
 
 
 def options_of(kind: type[Message]) -> list[str]:
@@ -127,6 +155,9 @@ def _set(request: Message, options: Mapping[str, Any]) -> None:
     names = options_of(type(request))
     for name, value in options.items():
         checked = _check(name, value, names)
+        if isinstance(checked, list):
+            getattr(request, name).extend(checked)
+            continue
         try:
             setattr(request, name, checked)
         except ValueError as error:

@@ -8,13 +8,15 @@ from doctr_serve.v1 import ocr_pb2
 from google.protobuf import json_format
 from google.rpc import error_details_pb2  # noqa: F401  (to_dict finds the types of an error's details by it)
 
-__all__ = ["Result", "page_text", "result_text", "to_dict"]
+__all__ = ["Result", "page_text", "result_text", "table_rows", "to_dict"]
 
 Result: TypeAlias = (
     ocr_pb2.PageResult
     | ocr_pb2.DetectTextResponse
     | ocr_pb2.RecognizeTextResponse
     | ocr_pb2.ExtractFieldsResponse
+    | ocr_pb2.DetectLayoutResponse
+    | ocr_pb2.ExtractTablesResponse
 )
 """An entry of an answer."""
 
@@ -35,6 +37,8 @@ def page_text(result: ocr_pb2.PageResult) -> str:
 def result_text(result: Result) -> str:
     """An entry as lines: a page's text, a picture's; of fields the kind and the value, of boxes numbers and score.
 
+    Of regions the kind, numbers and confidence; of tables their rows, and an empty line between two.
+
     Returns:
         The lines without a final line break, their columns with tabs between them.
     """
@@ -46,10 +50,29 @@ def result_text(result: Result) -> str:
         return "\n".join(
             f"{field.field_type}\t{word.value}" for field in result.extracted_fields for word in field.values
         )
+    if isinstance(result, ocr_pb2.DetectLayoutResponse):
+        return "\n".join(
+            f"{element.type}\t{_numbers(*element.geometry, element.confidence)}" for element in result.layout
+        )
+    if isinstance(result, ocr_pb2.ExtractTablesResponse):
+        return "\n\n".join("\n".join("\t".join(row) for row in table_rows(table)) for table in result.tables)
     return "\n".join(
-        "\t".join(f"{number:.6g}" for number in (*box, score))
+        _numbers(*box, score)
         for box, score in zip(result.bounding_boxes, result.detection_scores, strict=True)
     )
+
+
+def table_rows(table: ocr_pb2.Table) -> list[list[str]]:
+    """A table's texts, row by row: that of a cell over several rows or columns stands in its first."""
+    rows = [[""] * table.num_cols for _ in range(table.num_rows)]
+    for cell in table.cells:
+        if cell.row_start < table.num_rows and cell.col_start < table.num_cols:
+            rows[cell.row_start][cell.col_start] = cell.value
+    return rows
+
+
+def _numbers(*numbers: float) -> str:
+    return "\t".join(f"{number:.6g}" for number in numbers)
 
 
 def to_dict(result: Result) -> dict[str, Any]:

@@ -23,6 +23,8 @@ METHODS: Mapping[type[Message], str] = {
     ocr_pb2.DetectTextRequest: "DetectText",
     ocr_pb2.RecognizeTextRequest: "RecognizeText",
     ocr_pb2.ExtractFieldsRequest: "ExtractFields",
+    ocr_pb2.DetectLayoutRequest: "DetectLayout",
+    ocr_pb2.ExtractTablesRequest: "ExtractTables",
 }
 
 

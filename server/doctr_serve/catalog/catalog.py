@@ -60,7 +60,7 @@ class Catalog:
         self._name_errors = NameErrors(self.entries(), allow_hub_models=settings.allow_hub_models)
 
     def entries(self) -> list[CatalogEntry]:
-        """Detection, recognition, page and text orientation; of each, docTR's models, then the bundled."""
+        """All models, by task in the order of ``ModelTask``; of each, docTR's, then the bundled."""
         return list(self._known.values())
 
     def find(self, name: str, task: ModelTask, *, option: str, fetch: bool | None = None) -> CatalogEntry:

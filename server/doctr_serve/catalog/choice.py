@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from doctr_serve.catalog.catalog import Catalog
 from doctr_serve.catalog.entries import CatalogEntry, ModelTask
@@ -22,16 +22,21 @@ class ChosenModels:
         recognition: reads them.
         page_orientation: tells which way up a page is.
         text_orientation: tells which way up a word's crop is.
+        layout: finds the regions of a page.
+        table_structure: finds the cells of a table.
     """
 
     detection: CatalogEntry | None
     recognition: CatalogEntry | None
     page_orientation: CatalogEntry | None = None
     text_orientation: CatalogEntry | None = None
+    layout: CatalogEntry | None = None
+    table_structure: CatalogEntry | None = None
 
     def entries(self) -> Iterator[CatalogEntry]:
         """Yields the models that there are."""
-        for entry in (self.detection, self.recognition, self.page_orientation, self.text_orientation):
+        for model in fields(self):
+            entry = getattr(self, model.name)
             if entry is not None:
                 yield entry
 
@@ -43,7 +48,7 @@ def choose_models(options: ReadingOptions, catalog: Catalog, stage: Stage = Stag
         UnknownModelError: a name the catalog does not know.
         WeightsUnavailableError: a hub model that is not on the server.
     """
-    detection = recognition = page = text = None
+    detection = recognition = page = text = layout = tables = None
     if stage.detects:
         detection = catalog.find(options.detection_model, ModelTask.DETECTION, option="detection_model")
     if stage.recognises:
@@ -52,6 +57,17 @@ def choose_models(options: ReadingOptions, catalog: Catalog, stage: Stage = Stag
         )
     if detection is not None and recognition is not None:
         page, text = catalog.companions(detection, recognition)
+    if stage.finds_regions or options.detect_layout or options.detect_tables:
+        layout = catalog.find(options.layout_model, ModelTask.LAYOUT, option="layout_model")
+    if stage is Stage.TABLES or options.detect_tables:
+        tables = catalog.find(options.table_model, ModelTask.TABLE_STRUCTURE, option="table_model")
     needs_page = options.needs_page_orientation and not options.disable_page_orientation
     needs_text = not options.assume_straight_pages and not options.disable_text_orientation
-    return ChosenModels(detection, recognition, page if needs_page else None, text if needs_text else None)
+    return ChosenModels(
+        detection,
+        recognition,
+        page_orientation=page if needs_page else None,
+        text_orientation=text if needs_text else None,
+        layout=layout,
+        table_structure=tables,
+    )

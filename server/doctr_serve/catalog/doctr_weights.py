@@ -16,19 +16,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DETECTION_URLS",
+    "LAYOUT_URLS",
     "PAGE_ORIENTATION_URLS",
     "RECOGNITION_URLS",
+    "TABLE_STRUCTURE_URLS",
     "TEXT_ORIENTATION_URLS",
     "DoctrWeights",
+    "are_published",
     "doctr_cache_dir",
     "file_name_of",
     "sha256_prefix_of",
+    "unpublished_weights",
 ]
 
 # The addresses are those of docTR 1.1.0's default_cfgs, copied so that listing the models needs no torch
 # (seconds to import). tests/contract/test_doctr_weights.py compares each with the installed docTR's.
 _SERVER = "https://doctr-static.mindee.com/models?id="
 _MOBILENET_SMALL = f"{_SERVER}v0.8.1/mobilenet_v3_small"
+_RELEASES = "https://github.com/mindee/doctr/releases/download"
 
 # Source: doctr/models/detection/*/pytorch.py, in the order of the REST contract.
 DETECTION_URLS = {
@@ -64,7 +69,38 @@ TEXT_ORIENTATION_URLS = {
     "mobilenet_v3_small_crop_orientation": f"{_MOBILENET_SMALL}_crop_orientation-f0847a18.pt&src=0",
 }
 
-_URLS = DETECTION_URLS | RECOGNITION_URLS | PAGE_ORIENTATION_URLS | TEXT_ORIENTATION_URLS
+# Source: doctr/models/layout/lw_detr/pytorch.py; of lw_detr_m docTR has published none.
+LAYOUT_URLS = {
+    "lw_detr_s": f"{_RELEASES}/v1.0.1/lw_detr_s-ebbd6ab9.pt",
+    "lw_detr_m": None,
+}
+
+# Source: doctr/models/table_structure/tablecenternet/pytorch.py.
+TABLE_STRUCTURE_URLS = {
+    "tablecenternet": f"{_RELEASES}/v1.0.1/tablecenternet-ea5b30a3.pt",
+}
+
+_URLS: dict[str, str | None] = {
+    **DETECTION_URLS,
+    **RECOGNITION_URLS,
+    **PAGE_ORIENTATION_URLS,
+    **TEXT_ORIENTATION_URLS,
+    **LAYOUT_URLS,
+    **TABLE_STRUCTURE_URLS,
+}
+
+
+def are_published(architecture: str) -> bool:
+    """Whether docTR has published weights of its architecture."""
+    return _URLS[architecture] is not None
+
+
+def unpublished_weights(architecture: str) -> WeightsUnavailableError:
+    """Returns the error of an architecture without published weights; the message says how to do without."""
+    return WeightsUnavailableError(
+        f"docTR has published no weights of '{architecture}': name another model; who has weights of it puts them into "
+        f"weights_dir as {architecture}.safetensors"
+    )
 
 
 def file_name_of(url: str) -> str:
@@ -109,10 +145,11 @@ class DoctrWeights:
 
     def locate(self, architecture: str) -> Path | None:
         """Path of the architecture's weights, or None where they are not on disk. Reads nothing."""
-        file_name = file_name_of(_URLS[architecture])
-        candidates = [doctr_cache_dir() / file_name]
+        url = _URLS[architecture]
+        published = [] if url is None else [file_name_of(url)]
+        candidates = [doctr_cache_dir() / name for name in published]
         if self._settings.weights_dir is not None:
-            names = (file_name, f"{architecture}.safetensors", f"{architecture}.pt")
+            names = (*published, f"{architecture}.safetensors", f"{architecture}.pt")
             candidates = [self._settings.weights_dir / name for name in names] + candidates
         # docTR's own download, when it fails, leaves an empty file behind (_urlretrieve of doctr/utils/data.py).
         return next((path for path in candidates if path.is_file() and path.stat().st_size), None)
@@ -156,11 +193,16 @@ class DoctrWeights:
 
         Raises:
             WeightsDownloadError: the download failed.
-            WeightsUnavailableError: a damaged file in ``weights_dir``, which no download may replace.
+            WeightsUnavailableError: a damaged file in ``weights_dir``, which no download may replace; or docTR has
+                published none.
         """
         url = _URLS[architecture]
-        target = doctr_cache_dir() / file_name_of(url)
         located = self.locate(architecture)
+        if url is None:
+            if located is None:
+                raise unpublished_weights(architecture)
+            return located
+        target = doctr_cache_dir() / file_name_of(url)
         if located is not None and (located != target or self.is_intact(located)):
             self.check(architecture, located)
             return located

@@ -24,6 +24,8 @@ class ModelTask(StrEnum):
     RECOGNITION = "recognition"
     PAGE_ORIENTATION = "page orientation"
     TEXT_ORIENTATION = "text orientation"
+    LAYOUT = "layout"
+    TABLE_STRUCTURE = "table structure"
 
 
 class WeightsSource(StrEnum):
@@ -56,6 +58,8 @@ ARCHITECTURES = {
     ModelTask.RECOGNITION: list(doctr_weights.RECOGNITION_URLS),
     ModelTask.PAGE_ORIENTATION: list(doctr_weights.PAGE_ORIENTATION_URLS),
     ModelTask.TEXT_ORIENTATION: list(doctr_weights.TEXT_ORIENTATION_URLS),
+    ModelTask.LAYOUT: list(doctr_weights.LAYOUT_URLS),
+    ModelTask.TABLE_STRUCTURE: list(doctr_weights.TABLE_STRUCTURE_URLS),
 }
 """docTR's names of the architectures that this server runs, per task."""
 
@@ -65,14 +69,15 @@ BUNDLED_ARCHITECTURES = {
     ModelTask.PAGE_ORIENTATION: "mobilenet_v3_small_page_orientation",
     ModelTask.TEXT_ORIENTATION: "mobilenet_v3_small_crop_orientation",
 }
-"""The architecture of each task whose weights ship with the package."""
+"""The architectures whose weights ship with the package, by task."""
 
 
 def known_entries() -> list[CatalogEntry]:
-    """Detection, recognition, page and text orientation; of each, docTR's models, then the bundled."""
+    """Detection, recognition, page and text orientation, layout, tables; of each, docTR's models, then the bundled."""
     entries = []
     for task, architectures in ARCHITECTURES.items():
         entries += [CatalogEntry(name, task, name, WeightsSource.DOCTR) for name in architectures]
-        bundled = BUNDLED_ARCHITECTURES[task]
-        entries.append(CatalogEntry(f"bundled/{bundled}", task, bundled, WeightsSource.BUNDLED))
+        if task in BUNDLED_ARCHITECTURES:
+            bundled = BUNDLED_ARCHITECTURES[task]
+            entries.append(CatalogEntry(f"bundled/{bundled}", task, bundled, WeightsSource.BUNDLED))
     return entries

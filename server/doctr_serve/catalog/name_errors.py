@@ -6,6 +6,7 @@ import difflib
 import itertools
 from collections.abc import Sequence
 
+from doctr_serve.catalog.doctr_weights import are_published, unpublished_weights
 from doctr_serve.catalog.entries import ARCHITECTURES, CatalogEntry, ModelTask, WeightsSource
 from doctr_serve.errors import UnknownModelError, WeightsUnavailableError
 
@@ -80,6 +81,8 @@ def missing_weights(entry: CatalogEntry) -> WeightsUnavailableError:
         return WeightsUnavailableError(
             f"the weights of '{entry.name}' are not part of this installation of doctr-serve{_way_around(entry)}"
         )
+    if entry.source is WeightsSource.DOCTR and not are_published(entry.architecture):
+        return unpublished_weights(entry.architecture)
     return WeightsUnavailableError(_missing_message(entry.name))
 
 

@@ -10,18 +10,32 @@ from doctr_serve.formats.status import to_status
 from doctr_serve.v1 import ocr_pb2
 
 if TYPE_CHECKING:
-    from doctr.io.elements import Block, KIEPage, Line, Page, Word
+    from doctr.io.elements import Block, KIEPage, LayoutElement, Line, Page, Table, TableCell, Word
 
     from doctr_serve.catalog import CatalogEntry
     from doctr_serve.catalog.choice import ChosenModels
     from doctr_serve.inference.stages.detected_page import DetectedPage
-    from doctr_serve.inference.stages.single_stages import ReadPicture
+    from doctr_serve.inference.stages.single_stages import PageOfFields, PageOfRegions, ReadPicture
     from doctr_serve.reading import ModelState, PageReading
 
-    PageEntry: TypeAlias = ocr_pb2.PageResult | ocr_pb2.DetectTextResponse | ocr_pb2.ExtractFieldsResponse
+    PageEntry: TypeAlias = (
+        ocr_pb2.PageResult
+        | ocr_pb2.DetectTextResponse
+        | ocr_pb2.ExtractFieldsResponse
+        | ocr_pb2.DetectLayoutResponse
+        | ocr_pb2.ExtractTablesResponse
+    )
     Entry: TypeAlias = PageEntry | ocr_pb2.RecognizeTextResponse
 
-__all__ = ["detected_text", "extracted_fields", "model", "page_result", "recognized_text"]
+__all__ = [
+    "detected_layout",
+    "detected_text",
+    "extracted_fields",
+    "extracted_tables",
+    "model",
+    "page_result",
+    "recognized_text",
+]
 
 
 def model(state: ModelState) -> ocr_pb2.Model:
@@ -49,6 +63,7 @@ def page_result(reading: PageReading, models: ChosenModels) -> ocr_pb2.PageResul
     if reading.page is not None:
         _fill_page(result, reading.page)
         result.pages.add().blocks.extend(_block(block) for block in reading.page.blocks)
+        result.tables.extend(_table(table) for table in reading.page.tables)
     return result
 
 
@@ -81,12 +96,38 @@ def extracted_fields(reading: PageReading, models: ChosenModels) -> ocr_pb2.Extr
     result = ocr_pb2.ExtractFieldsResponse(orientation=ocr_pb2.Orientation(), language=ocr_pb2.Language())
     _fill_envelope(result, reading, models)
     _fill_dimensions_of_failed(result, reading)
-    if reading.page is not None:
-        _fill_page(result, reading.page)
+    fields: PageOfFields | None = reading.page
+    if fields is not None:
+        _fill_page(result, fields.page)
         result.extracted_fields.extend(
             ocr_pb2.Field(field_type=name, values=[_word(word) for word in words])
-            for name, words in reading.page.predictions.items()
+            for name, words in fields.page.predictions.items()
         )
+        result.tables.extend(_table(table) for table in fields.tables)
+    return result
+
+
+def detected_layout(reading: PageReading, models: ChosenModels) -> ocr_pb2.DetectLayoutResponse:
+    """Returns the message of one page whose regions were looked for."""
+    result = ocr_pb2.DetectLayoutResponse()
+    _fill_envelope(result, reading, models)
+    _fill_dimensions_of_failed(result, reading)
+    page: PageOfRegions | None = reading.page
+    if page is not None:
+        result.dimensions.extend(page.shape)
+        result.layout.extend(_layout_element(element) for element in page.elements)
+    return result
+
+
+def extracted_tables(reading: PageReading, models: ChosenModels) -> ocr_pb2.ExtractTablesResponse:
+    """Returns the message of one page with its tables."""
+    result = ocr_pb2.ExtractTablesResponse()
+    _fill_envelope(result, reading, models)
+    _fill_dimensions_of_failed(result, reading)
+    page: Page | None = reading.page
+    if page is not None:
+        result.dimensions.extend(page.dimensions)
+        result.tables.extend(_table(table) for table in page.tables)
     return result
 
 
@@ -101,6 +142,8 @@ def _fill_envelope(result: Entry, reading: PageReading, models: ChosenModels) ->
             recognition_model=_name(models.recognition),
             page_orientation_model=_name(models.page_orientation),
             text_orientation_model=_name(models.text_orientation),
+            layout_model=_name(models.layout),
+            table_model=_name(models.table_structure),
         )
     )
     result.warnings.extend(
@@ -127,6 +170,7 @@ def _fill_page(result: ocr_pb2.PageResult | ocr_pb2.ExtractFieldsResponse, page:
     if page.language["value"] is not None:
         result.language.value = page.language["value"]
         result.language.confidence = page.language["confidence"]
+    result.layout.extend(_layout_element(element) for element in page.layout)
 
 
 def _block(block: Block) -> ocr_pb2.Block:
@@ -152,6 +196,34 @@ def _word(word: Word) -> ocr_pb2.Word:
         detection_score=word.objectness_score,
         confidence=word.confidence,
         text_orientation=_orientation(word.crop_orientation),
+    )
+
+
+def _layout_element(element: LayoutElement) -> ocr_pb2.LayoutElement:
+    return ocr_pb2.LayoutElement(
+        type=element.type, geometry=_flat(element.geometry), confidence=element.confidence
+    )
+
+
+def _table(table: Table) -> ocr_pb2.Table:
+    return ocr_pb2.Table(
+        num_rows=table.num_rows,
+        num_cols=table.num_cols,
+        geometry=_flat(table.geometry),
+        confidence=table.confidence,
+        cells=[_cell(cell) for cell in table.cells],
+    )
+
+
+def _cell(cell: TableCell) -> ocr_pb2.TableCell:
+    return ocr_pb2.TableCell(
+        value=cell.value,
+        geometry=_flat(cell.geometry),
+        confidence=cell.confidence,
+        row_start=cell.row_start,
+        row_end=cell.row_end,
+        col_start=cell.col_start,
+        col_end=cell.col_end,
     )
 
 

@@ -9,17 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
+from doctr.models.layout.predictor import LayoutPredictor
+from doctr.models.table_structure.predictor import TablePredictor
 
 from doctr_serve.catalog import Catalog, CatalogEntry
 from doctr_serve.catalog.choice import ChosenModels, choose_models
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.common.single_flight import SingleFlight
 from doctr_serve.common.standing import Standing
+from doctr_serve.errors import InvalidOptionError
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.model_spec import ModelSpec, describe
 from doctr_serve.inference.runtimes import Runtime
 from doctr_serve.inference.runtimes.choice import runtime_for
 from doctr_serve.inference.scheduler import ForwardScheduler
+from doctr_serve.inference.stages.layout import layout_predictor
 from doctr_serve.inference.stages.models import Forwards
 from doctr_serve.inference.stages.page_predictor import PagePredictor
 from doctr_serve.inference.stages.predictors import (
@@ -28,7 +32,14 @@ from doctr_serve.inference.stages.predictors import (
     orientation_predictor,
     recognition_predictor,
 )
-from doctr_serve.inference.stages.single_stages import FieldsPredictor, PagesOfBoxes, PicturesOfWords
+from doctr_serve.inference.stages.single_stages import (
+    FieldsPredictor,
+    PagesOfBoxes,
+    PagesOfRegions,
+    PicturesOfWords,
+    TablesPredictor,
+)
+from doctr_serve.inference.stages.tables import TABLE_CLASS, table_predictor
 from doctr_serve.inference.store import LoadedModel, ModelStore
 from doctr_serve.options import ReadingOptions
 from doctr_serve.settings import Settings
@@ -40,6 +51,7 @@ PREDICTORS: Mapping[Stage, type[PagePredictor]] = {
     Stage.READING: PagePredictor,
     Stage.DETECTION: PagesOfBoxes,
     Stage.FIELDS: FieldsPredictor,
+    Stage.TABLES: TablesPredictor,
 }
 
 logger = logging.getLogger(__name__)
@@ -120,6 +132,7 @@ class OCREngine:
             UnknownModelError: a name the catalog does not know.
             WeightsUnavailableError: a known model whose weights are not here.
             WeightsDownloadError: they could not be fetched.
+            InvalidOptionError: regions that the layout model does not find.
         """
         chosen = choose_models(options, self.catalog, stage)
         for entry in chosen.entries():
@@ -127,7 +140,30 @@ class OCREngine:
                 if self._settings.download_on_demand and not self.catalog.is_available(entry):
                     self._downloads.do(entry, interrupt)
                 self.catalog.weights_path(entry)
+        self._check_regions(options, chosen)
         return chosen
+
+    def _check_regions(self, options: ReadingOptions, chosen: ChosenModels) -> None:
+        """Returns where the layout model knows the regions that the options name, and tables where they are asked for.
+
+        Raises:
+            InvalidOptionError: it does not.
+        """
+        if chosen.layout is None or not (options.ignore_regions or chosen.table_structure):
+            return
+        known = self._spec_of(chosen.layout, self.catalog).classes
+        unknown = [name for name in options.ignore_regions if name not in known]
+        if unknown:
+            raise InvalidOptionError(
+                f"ignore_regions '{unknown[0]}' is no region that '{chosen.layout.name}' finds; it finds "
+                f"{', '.join(map(str, known))}",
+                field="ignore_regions",
+            )
+        if chosen.table_structure and TABLE_CLASS not in known:
+            raise InvalidOptionError(
+                f"layout_model '{chosen.layout.name}' finds no tables; name another, such as lw_detr_s",
+                field="layout_model",
+            )
 
     def predictor(
         self,
@@ -170,6 +206,8 @@ class OCREngine:
             else None,
             page_orientation=page if options.needs_page_orientation else None,
             text_orientation=None if options.assume_straight_pages else text,
+            layout=self._layout_predictor(options, chosen, forwards),
+            tables=self._table_predictor(options, chosen, forwards),
         )
 
     def picture_predictor(
@@ -185,6 +223,32 @@ class OCREngine:
         return PicturesOfWords(
             recognition_predictor(model, forwards, options, self._limits), self._limits, interrupt
         )
+
+    def region_predictor(
+        self,
+        options: ReadingOptions,
+        chosen: ChosenModels,
+        interrupt: Interrupt,
+        standing: Standing | None = None,
+    ) -> PagesOfRegions:
+        """Returns a predictor of the regions of pages; see :meth:`predictor`."""
+        forwards = self._forwards(interrupt, standing)
+        model = self._loaded(chosen.layout, forwards)
+        return PagesOfRegions(layout_predictor(model, forwards, options), self._limits)
+
+    def _layout_predictor(
+        self, options: ReadingOptions, chosen: ChosenModels, forwards: Forwards
+    ) -> LayoutPredictor | None:
+        if chosen.layout is None:
+            return None
+        return layout_predictor(self._loaded(chosen.layout, forwards), forwards, options)
+
+    def _table_predictor(
+        self, options: ReadingOptions, chosen: ChosenModels, forwards: Forwards
+    ) -> TablePredictor | None:
+        if chosen.table_structure is None:
+            return None
+        return table_predictor(self._loaded(chosen.table_structure, forwards), forwards, options)
 
     def _forwards(self, interrupt: Interrupt, standing: Standing | None) -> Forwards:
         return Forwards(self._scheduler, interrupt, standing or Standing())

@@ -43,12 +43,14 @@ class PageLimits:
         max_side_pixels: its longer side (``max_page_side_pixels``).
         max_aspect_ratio: its longer side over its shorter one (``max_page_aspect_ratio``).
         max_pixels: pixels of a page that is being turned (``max_page_pixels``).
+        max_tables: tables of a page (``max_tables_per_page``).
     """
 
     max_words: int
     max_side_pixels: int
     max_aspect_ratio: float
     max_pixels: int
+    max_tables: int
 
     @classmethod
     def from_settings(cls, settings: Settings) -> PageLimits:
@@ -58,6 +60,7 @@ class PageLimits:
             max_side_pixels=settings.max_page_side_pixels,
             max_aspect_ratio=settings.max_page_aspect_ratio,
             max_pixels=settings.max_page_pixels,
+            max_tables=settings.max_tables_per_page,
         )
 
     def check_shape(self, height: int, width: int) -> None:

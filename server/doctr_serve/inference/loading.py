@@ -55,12 +55,18 @@ def load_model(entry: CatalogEntry, catalog: Catalog) -> torch.nn.Module:
 
 def _build(spec: ModelSpec) -> torch.nn.Module:
     options: dict[str, Any] = {"pretrained": False}
-    if spec.entry.task in (ModelTask.DETECTION, ModelTask.RECOGNITION):
-        options |= {"pretrained_backbone": False, "exportable": False}
-    else:
-        options |= {"classes": list(spec.classes), "num_classes": len(spec.classes)}
-    if spec.entry.task is ModelTask.RECOGNITION:
-        options |= {"vocab": spec.vocab, "input_shape": spec.input_shape}
+    match spec.entry.task:
+        case ModelTask.DETECTION:
+            options |= {"pretrained_backbone": False, "exportable": False}
+        case ModelTask.RECOGNITION:
+            options |= {"pretrained_backbone": False, "exportable": False}
+            options |= {"vocab": spec.vocab, "input_shape": spec.input_shape}
+        case ModelTask.LAYOUT:
+            options |= {"class_names": list(spec.classes)}
+        case ModelTask.TABLE_STRUCTURE:
+            options |= {"pretrained_backbone": False}
+        case _:
+            options |= {"classes": list(spec.classes), "num_classes": len(spec.classes)}
     return getattr(models, spec.entry.architecture)(**options)
 
 

@@ -28,7 +28,8 @@ class ModelSpec:
         mean: per channel, taken off the pixels (0 to 1) before a forward.
         std: per channel, by which the pixels are then divided.
         vocab: recognition: the characters that its outputs stand for, in order; empty otherwise.
-        classes: what its outputs stand for: names of the kinds of boxes (detection), degrees (orientation).
+        classes: what its outputs stand for: names of the kinds of boxes (detection), degrees (orientation), names of
+            the kinds of regions (layout).
     """
 
     entry: CatalogEntry
@@ -37,6 +38,12 @@ class ModelSpec:
     std: tuple[float, float, float]
     vocab: str = ""
     classes: tuple[str | int, ...] = ()
+
+    @property
+    def network_input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width that the network takes: a layout model's has the mask of the padding, too."""
+        channels, height, width = self.input_shape
+        return channels + (self.entry.task is ModelTask.LAYOUT), height, width
 
 
 def describe(entry: CatalogEntry, catalog: Catalog) -> ModelSpec:
@@ -72,9 +79,16 @@ def _default_cfg(architecture: str) -> dict[str, Any]:
 
 
 def _classes(task: ModelTask, cfg: dict[str, Any]) -> tuple[str | int, ...]:
-    if task is ModelTask.DETECTION:
-        return (CLASS_NAME,)
-    return () if task is ModelTask.RECOGNITION else tuple(cfg["classes"])
+    match task:
+        case ModelTask.DETECTION:
+            return (CLASS_NAME,)
+        case ModelTask.LAYOUT:
+            return tuple(
+                sorted(cfg["class_names"])
+            )  # as docTR sorts them (_lw_detr of doctr/models/layout/lw_detr)
+        case ModelTask.RECOGNITION | ModelTask.TABLE_STRUCTURE:
+            return ()
+    return tuple(cfg["classes"])
 
 
 def _check_architecture(entry: CatalogEntry, metadata: dict[str, str]) -> None:

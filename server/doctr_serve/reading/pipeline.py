@@ -131,8 +131,8 @@ def _recognise(
     if isinstance(detected, DoctrServeError):
         return PageReading(page.reference, error=detected)
     try:
-        warnings = page.warnings + warnings_of(detected)
-        return PageReading(page.reference, page=predictor.recognise(detected), warnings=warnings)
+        read = predictor.recognise(detected)
+        return PageReading(page.reference, page=read, warnings=page.warnings + warnings_of(detected))
     except Exception as error:
         return PageReading(page.reference, error=_failure(page.reference, error, context))
 

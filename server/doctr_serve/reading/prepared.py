@@ -98,6 +98,9 @@ class PreparedReading:
 
     def _predictor(self) -> Predictor:
         request = self.options, self.models, self._context.interrupt, self._context.standing
-        if self._stage.detects:
-            return self._engine.predictor(*request, self._stage)
-        return self._engine.picture_predictor(*request)
+        match self._stage:
+            case Stage.RECOGNITION:
+                return self._engine.picture_predictor(*request)
+            case Stage.LAYOUT:
+                return self._engine.region_predictor(*request)
+        return self._engine.predictor(*request, self._stage)

@@ -66,6 +66,8 @@ METHODS: Mapping[str, Method] = {
         _documents("DetectText"),
         _documents("RecognizeText"),
         _documents("ExtractFields"),
+        _documents("DetectLayout"),
+        _documents("ExtractTables"),
         Method(f"/{SERVICE_NAME}/ListModels", ThreadGroup.QUERIES, is_logged=True),
         Method("/grpc.health.v1.Health/Check", ThreadGroup.HEALTH, message_timeout_s=1.0),
         Method("/grpc.health.v1.Health/Watch", ThreadGroup.HEALTH, message_timeout_s=1.0),

@@ -12,8 +12,10 @@ from google.protobuf.message import Message
 from doctr_serve.catalog.choice import ChosenModels
 from doctr_serve.documents import SourceDocument
 from doctr_serve.formats.protobuf import (
+    detected_layout,
     detected_text,
     extracted_fields,
+    extracted_tables,
     model,
     page_result,
     recognized_text,
@@ -89,6 +91,18 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
     ) -> Iterator[ocr_pb2.ExtractFieldsResponse]:
         """Yields the words of each page by the classes of the detection model."""
         return self._upload(request_iterator, ocr_pb2.ExtractFieldsRequest, Stage.FIELDS, extracted_fields)
+
+    def DetectLayout(  # noqa: N802 - grpc's name
+        self, request_iterator: Iterator[ocr_pb2.DetectLayoutRequest], context: grpc.ServicerContext
+    ) -> Iterator[ocr_pb2.DetectLayoutResponse]:
+        """Yields the regions of each page."""
+        return self._upload(request_iterator, ocr_pb2.DetectLayoutRequest, Stage.LAYOUT, detected_layout)
+
+    def ExtractTables(  # noqa: N802 - grpc's name
+        self, request_iterator: Iterator[ocr_pb2.ExtractTablesRequest], context: grpc.ServicerContext
+    ) -> Iterator[ocr_pb2.ExtractTablesResponse]:
+        """Yields the tables of each page."""
+        return self._upload(request_iterator, ocr_pb2.ExtractTablesRequest, Stage.TABLES, extracted_tables)
 
     def ListModels(  # noqa: N802 - grpc's name
         self, request: ocr_pb2.ListModelsRequest, context: grpc.ServicerContext

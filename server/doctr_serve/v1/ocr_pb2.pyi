@@ -18,6 +18,8 @@ class ModelTask(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MODEL_TASK_RECOGNITION: _ClassVar[ModelTask]
     MODEL_TASK_PAGE_ORIENTATION: _ClassVar[ModelTask]
     MODEL_TASK_TEXT_ORIENTATION: _ClassVar[ModelTask]
+    MODEL_TASK_LAYOUT: _ClassVar[ModelTask]
+    MODEL_TASK_TABLE_STRUCTURE: _ClassVar[ModelTask]
 
 class WeightsSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -30,13 +32,15 @@ MODEL_TASK_DETECTION: ModelTask
 MODEL_TASK_RECOGNITION: ModelTask
 MODEL_TASK_PAGE_ORIENTATION: ModelTask
 MODEL_TASK_TEXT_ORIENTATION: ModelTask
+MODEL_TASK_LAYOUT: ModelTask
+MODEL_TASK_TABLE_STRUCTURE: ModelTask
 WEIGHTS_SOURCE_UNSPECIFIED: WeightsSource
 WEIGHTS_SOURCE_DOCTR: WeightsSource
 WEIGHTS_SOURCE_BUNDLED: WeightsSource
 WEIGHTS_SOURCE_HUB: WeightsSource
 
 class OCRRequest(_message.Message):
-    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "group_lines", "group_blocks", "paragraph_break", "pages", "tiling", "documents", "body")
+    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "group_lines", "group_blocks", "paragraph_break", "pages", "tiling", "detect_layout", "layout_model", "detect_tables", "table_model", "ignore_regions", "reading_order", "documents", "body")
     DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
     RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
     ASSUME_STRAIGHT_PAGES_FIELD_NUMBER: _ClassVar[int]
@@ -56,6 +60,12 @@ class OCRRequest(_message.Message):
     PARAGRAPH_BREAK_FIELD_NUMBER: _ClassVar[int]
     PAGES_FIELD_NUMBER: _ClassVar[int]
     TILING_FIELD_NUMBER: _ClassVar[int]
+    DETECT_LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_MODEL_FIELD_NUMBER: _ClassVar[int]
+    DETECT_TABLES_FIELD_NUMBER: _ClassVar[int]
+    TABLE_MODEL_FIELD_NUMBER: _ClassVar[int]
+    IGNORE_REGIONS_FIELD_NUMBER: _ClassVar[int]
+    READING_ORDER_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     detection_model: str
@@ -77,9 +87,15 @@ class OCRRequest(_message.Message):
     paragraph_break: float
     pages: str
     tiling: str
+    detect_layout: bool
+    layout_model: str
+    detect_tables: bool
+    table_model: str
+    ignore_regions: _containers.RepeatedScalarFieldContainer[str]
+    reading_order: str
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     body: _httpbody_pb2.HttpBody
-    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., group_lines: _Optional[bool] = ..., group_blocks: _Optional[bool] = ..., paragraph_break: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., group_lines: _Optional[bool] = ..., group_blocks: _Optional[bool] = ..., paragraph_break: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., detect_layout: _Optional[bool] = ..., layout_model: _Optional[str] = ..., detect_tables: _Optional[bool] = ..., table_model: _Optional[str] = ..., ignore_regions: _Optional[_Iterable[str]] = ..., reading_order: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
 
 class DetectTextRequest(_message.Message):
     __slots__ = ("detection_model", "assume_straight_pages", "preserve_aspect_ratio", "symmetric_padding", "detection_batch_size", "binary_threshold", "box_threshold", "pages", "tiling", "documents", "body")
@@ -164,7 +180,7 @@ class RecognizeTextResponse(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ..., confidence: _Optional[float] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
 
 class ExtractFieldsRequest(_message.Message):
-    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "pages", "tiling", "documents", "body")
+    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "pages", "tiling", "detect_layout", "layout_model", "detect_tables", "table_model", "ignore_regions", "reading_order", "documents", "body")
     DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
     RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
     ASSUME_STRAIGHT_PAGES_FIELD_NUMBER: _ClassVar[int]
@@ -181,6 +197,12 @@ class ExtractFieldsRequest(_message.Message):
     BOX_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     PAGES_FIELD_NUMBER: _ClassVar[int]
     TILING_FIELD_NUMBER: _ClassVar[int]
+    DETECT_LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_MODEL_FIELD_NUMBER: _ClassVar[int]
+    DETECT_TABLES_FIELD_NUMBER: _ClassVar[int]
+    TABLE_MODEL_FIELD_NUMBER: _ClassVar[int]
+    IGNORE_REGIONS_FIELD_NUMBER: _ClassVar[int]
+    READING_ORDER_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     detection_model: str
@@ -199,12 +221,18 @@ class ExtractFieldsRequest(_message.Message):
     box_threshold: float
     pages: str
     tiling: str
+    detect_layout: bool
+    layout_model: str
+    detect_tables: bool
+    table_model: str
+    ignore_regions: _containers.RepeatedScalarFieldContainer[str]
+    reading_order: str
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     body: _httpbody_pb2.HttpBody
-    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., detect_layout: _Optional[bool] = ..., layout_model: _Optional[str] = ..., detect_tables: _Optional[bool] = ..., table_model: _Optional[str] = ..., ignore_regions: _Optional[_Iterable[str]] = ..., reading_order: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
 
 class ExtractFieldsResponse(_message.Message):
-    __slots__ = ("name", "orientation", "language", "dimensions", "extracted_fields", "page_number", "page_count", "models", "error", "warnings")
+    __slots__ = ("name", "orientation", "language", "dimensions", "extracted_fields", "page_number", "page_count", "models", "error", "warnings", "layout", "tables")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ORIENTATION_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
@@ -215,6 +243,8 @@ class ExtractFieldsResponse(_message.Message):
     MODELS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    TABLES_FIELD_NUMBER: _ClassVar[int]
     name: str
     orientation: Orientation
     language: Language
@@ -225,7 +255,9 @@ class ExtractFieldsResponse(_message.Message):
     models: Models
     error: _status_pb2.Status
     warnings: _containers.RepeatedCompositeFieldContainer[PageWarning]
-    def __init__(self, name: _Optional[str] = ..., orientation: _Optional[_Union[Orientation, _Mapping]] = ..., language: _Optional[_Union[Language, _Mapping]] = ..., dimensions: _Optional[_Iterable[int]] = ..., extracted_fields: _Optional[_Iterable[_Union[Field, _Mapping]]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
+    layout: _containers.RepeatedCompositeFieldContainer[LayoutElement]
+    tables: _containers.RepeatedCompositeFieldContainer[Table]
+    def __init__(self, name: _Optional[str] = ..., orientation: _Optional[_Union[Orientation, _Mapping]] = ..., language: _Optional[_Union[Language, _Mapping]] = ..., dimensions: _Optional[_Iterable[int]] = ..., extracted_fields: _Optional[_Iterable[_Union[Field, _Mapping]]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ..., layout: _Optional[_Iterable[_Union[LayoutElement, _Mapping]]] = ..., tables: _Optional[_Iterable[_Union[Table, _Mapping]]] = ...) -> None: ...
 
 class Field(_message.Message):
     __slots__ = ("field_type", "values")
@@ -234,6 +266,148 @@ class Field(_message.Message):
     field_type: str
     values: _containers.RepeatedCompositeFieldContainer[Word]
     def __init__(self, field_type: _Optional[str] = ..., values: _Optional[_Iterable[_Union[Word, _Mapping]]] = ...) -> None: ...
+
+class DetectLayoutRequest(_message.Message):
+    __slots__ = ("assume_straight_pages", "preserve_aspect_ratio", "symmetric_padding", "detection_batch_size", "pages", "layout_model", "documents", "body")
+    ASSUME_STRAIGHT_PAGES_FIELD_NUMBER: _ClassVar[int]
+    PRESERVE_ASPECT_RATIO_FIELD_NUMBER: _ClassVar[int]
+    SYMMETRIC_PADDING_FIELD_NUMBER: _ClassVar[int]
+    DETECTION_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGES_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_MODEL_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    assume_straight_pages: bool
+    preserve_aspect_ratio: bool
+    symmetric_padding: bool
+    detection_batch_size: int
+    pages: str
+    layout_model: str
+    documents: _containers.RepeatedCompositeFieldContainer[Document]
+    body: _httpbody_pb2.HttpBody
+    def __init__(self, assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., pages: _Optional[str] = ..., layout_model: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+
+class DetectLayoutResponse(_message.Message):
+    __slots__ = ("name", "layout", "dimensions", "page_number", "page_count", "models", "error", "warnings")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    layout: _containers.RepeatedCompositeFieldContainer[LayoutElement]
+    dimensions: _containers.RepeatedScalarFieldContainer[int]
+    page_number: int
+    page_count: int
+    models: Models
+    error: _status_pb2.Status
+    warnings: _containers.RepeatedCompositeFieldContainer[PageWarning]
+    def __init__(self, name: _Optional[str] = ..., layout: _Optional[_Iterable[_Union[LayoutElement, _Mapping]]] = ..., dimensions: _Optional[_Iterable[int]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
+
+class ExtractTablesRequest(_message.Message):
+    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "pages", "tiling", "layout_model", "table_model", "documents", "body")
+    DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
+    RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
+    ASSUME_STRAIGHT_PAGES_FIELD_NUMBER: _ClassVar[int]
+    PRESERVE_ASPECT_RATIO_FIELD_NUMBER: _ClassVar[int]
+    SYMMETRIC_PADDING_FIELD_NUMBER: _ClassVar[int]
+    STRAIGHTEN_PAGES_FIELD_NUMBER: _ClassVar[int]
+    DETECTION_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    RECOGNITION_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    DISABLE_PAGE_ORIENTATION_FIELD_NUMBER: _ClassVar[int]
+    DISABLE_TEXT_ORIENTATION_FIELD_NUMBER: _ClassVar[int]
+    BINARY_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    BOX_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    PAGES_FIELD_NUMBER: _ClassVar[int]
+    TILING_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_MODEL_FIELD_NUMBER: _ClassVar[int]
+    TABLE_MODEL_FIELD_NUMBER: _ClassVar[int]
+    DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    detection_model: str
+    recognition_model: str
+    assume_straight_pages: bool
+    preserve_aspect_ratio: bool
+    symmetric_padding: bool
+    straighten_pages: bool
+    detection_batch_size: int
+    recognition_batch_size: int
+    disable_page_orientation: bool
+    disable_text_orientation: bool
+    binary_threshold: float
+    box_threshold: float
+    pages: str
+    tiling: str
+    layout_model: str
+    table_model: str
+    documents: _containers.RepeatedCompositeFieldContainer[Document]
+    body: _httpbody_pb2.HttpBody
+    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., layout_model: _Optional[str] = ..., table_model: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+
+class ExtractTablesResponse(_message.Message):
+    __slots__ = ("name", "tables", "dimensions", "page_number", "page_count", "models", "error", "warnings")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TABLES_FIELD_NUMBER: _ClassVar[int]
+    DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    tables: _containers.RepeatedCompositeFieldContainer[Table]
+    dimensions: _containers.RepeatedScalarFieldContainer[int]
+    page_number: int
+    page_count: int
+    models: Models
+    error: _status_pb2.Status
+    warnings: _containers.RepeatedCompositeFieldContainer[PageWarning]
+    def __init__(self, name: _Optional[str] = ..., tables: _Optional[_Iterable[_Union[Table, _Mapping]]] = ..., dimensions: _Optional[_Iterable[int]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
+
+class LayoutElement(_message.Message):
+    __slots__ = ("type", "geometry", "confidence")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    GEOMETRY_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    geometry: _containers.RepeatedScalarFieldContainer[float]
+    confidence: float
+    def __init__(self, type: _Optional[str] = ..., geometry: _Optional[_Iterable[float]] = ..., confidence: _Optional[float] = ...) -> None: ...
+
+class Table(_message.Message):
+    __slots__ = ("num_rows", "num_cols", "geometry", "confidence", "cells")
+    NUM_ROWS_FIELD_NUMBER: _ClassVar[int]
+    NUM_COLS_FIELD_NUMBER: _ClassVar[int]
+    GEOMETRY_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    CELLS_FIELD_NUMBER: _ClassVar[int]
+    num_rows: int
+    num_cols: int
+    geometry: _containers.RepeatedScalarFieldContainer[float]
+    confidence: float
+    cells: _containers.RepeatedCompositeFieldContainer[TableCell]
+    def __init__(self, num_rows: _Optional[int] = ..., num_cols: _Optional[int] = ..., geometry: _Optional[_Iterable[float]] = ..., confidence: _Optional[float] = ..., cells: _Optional[_Iterable[_Union[TableCell, _Mapping]]] = ...) -> None: ...
+
+class TableCell(_message.Message):
+    __slots__ = ("value", "geometry", "confidence", "row_start", "row_end", "col_start", "col_end")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    GEOMETRY_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    ROW_START_FIELD_NUMBER: _ClassVar[int]
+    ROW_END_FIELD_NUMBER: _ClassVar[int]
+    COL_START_FIELD_NUMBER: _ClassVar[int]
+    COL_END_FIELD_NUMBER: _ClassVar[int]
+    value: str
+    geometry: _containers.RepeatedScalarFieldContainer[float]
+    confidence: float
+    row_start: int
+    row_end: int
+    col_start: int
+    col_end: int
+    def __init__(self, value: _Optional[str] = ..., geometry: _Optional[_Iterable[float]] = ..., confidence: _Optional[float] = ..., row_start: _Optional[int] = ..., row_end: _Optional[int] = ..., col_start: _Optional[int] = ..., col_end: _Optional[int] = ...) -> None: ...
 
 class Document(_message.Message):
     __slots__ = ("name", "content", "content_type", "pdf_password", "continued")
@@ -250,7 +424,7 @@ class Document(_message.Message):
     def __init__(self, name: _Optional[str] = ..., content: _Optional[bytes] = ..., content_type: _Optional[str] = ..., pdf_password: _Optional[str] = ..., continued: _Optional[bool] = ...) -> None: ...
 
 class PageResult(_message.Message):
-    __slots__ = ("name", "orientation", "language", "dimensions", "pages", "page_number", "page_count", "models", "error", "warnings")
+    __slots__ = ("name", "orientation", "language", "dimensions", "pages", "page_number", "page_count", "models", "error", "warnings", "layout", "tables")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ORIENTATION_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
@@ -261,6 +435,8 @@ class PageResult(_message.Message):
     MODELS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    TABLES_FIELD_NUMBER: _ClassVar[int]
     name: str
     orientation: Orientation
     language: Language
@@ -271,7 +447,9 @@ class PageResult(_message.Message):
     models: Models
     error: _status_pb2.Status
     warnings: _containers.RepeatedCompositeFieldContainer[PageWarning]
-    def __init__(self, name: _Optional[str] = ..., orientation: _Optional[_Union[Orientation, _Mapping]] = ..., language: _Optional[_Union[Language, _Mapping]] = ..., dimensions: _Optional[_Iterable[int]] = ..., pages: _Optional[_Iterable[_Union[Page, _Mapping]]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
+    layout: _containers.RepeatedCompositeFieldContainer[LayoutElement]
+    tables: _containers.RepeatedCompositeFieldContainer[Table]
+    def __init__(self, name: _Optional[str] = ..., orientation: _Optional[_Union[Orientation, _Mapping]] = ..., language: _Optional[_Union[Language, _Mapping]] = ..., dimensions: _Optional[_Iterable[int]] = ..., pages: _Optional[_Iterable[_Union[Page, _Mapping]]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ..., layout: _Optional[_Iterable[_Union[LayoutElement, _Mapping]]] = ..., tables: _Optional[_Iterable[_Union[Table, _Mapping]]] = ...) -> None: ...
 
 class PageWarning(_message.Message):
     __slots__ = ("code", "message")
@@ -344,16 +522,20 @@ class Language(_message.Message):
     def __init__(self, value: _Optional[str] = ..., confidence: _Optional[float] = ...) -> None: ...
 
 class Models(_message.Message):
-    __slots__ = ("detection_model", "recognition_model", "page_orientation_model", "text_orientation_model")
+    __slots__ = ("detection_model", "recognition_model", "page_orientation_model", "text_orientation_model", "layout_model", "table_model")
     DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
     RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
     PAGE_ORIENTATION_MODEL_FIELD_NUMBER: _ClassVar[int]
     TEXT_ORIENTATION_MODEL_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_MODEL_FIELD_NUMBER: _ClassVar[int]
+    TABLE_MODEL_FIELD_NUMBER: _ClassVar[int]
     detection_model: str
     recognition_model: str
     page_orientation_model: str
     text_orientation_model: str
-    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., page_orientation_model: _Optional[str] = ..., text_orientation_model: _Optional[str] = ...) -> None: ...
+    layout_model: str
+    table_model: str
+    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., page_orientation_model: _Optional[str] = ..., text_orientation_model: _Optional[str] = ..., layout_model: _Optional[str] = ..., table_model: _Optional[str] = ...) -> None: ...
 
 class ListModelsRequest(_message.Message):
     __slots__ = ()

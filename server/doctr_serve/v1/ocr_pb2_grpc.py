@@ -76,6 +76,16 @@ class OCRServiceStub:
                 request_serializer=doctr__serve_dot_v1_dot_ocr__pb2.ExtractFieldsRequest.SerializeToString,
                 response_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.ExtractFieldsResponse.FromString,
                 _registered_method=True)
+        self.DetectLayout = channel.stream_stream(
+                '/doctr_serve.v1.OCRService/DetectLayout',
+                request_serializer=doctr__serve_dot_v1_dot_ocr__pb2.DetectLayoutRequest.SerializeToString,
+                response_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.DetectLayoutResponse.FromString,
+                _registered_method=True)
+        self.ExtractTables = channel.stream_stream(
+                '/doctr_serve.v1.OCRService/ExtractTables',
+                request_serializer=doctr__serve_dot_v1_dot_ocr__pb2.ExtractTablesRequest.SerializeToString,
+                response_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.ExtractTablesResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/doctr_serve.v1.OCRService/ListModels',
                 request_serializer=doctr__serve_dot_v1_dot_ocr__pb2.ListModelsRequest.SerializeToString,
@@ -155,6 +165,26 @@ class OCRServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DetectLayout(self, request_iterator, context):
+        """Finds the regions of pages, such as titles, text, pictures and tables; otherwise as UploadDocuments. docTR:
+        `layout_predictor`.
+
+        REST: `POST /layout`, a form as for `/ocr`. The answer is a JSON array, one entry per page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExtractTables(self, request_iterator, context):
+        """Reads the tables of documents, and no other words; otherwise as UploadDocuments. docTR: `ocr_predictor` with
+        `detect_tables`.
+
+        REST: `POST /tables`, a form as for `/ocr`. The answer is a JSON array, one entry per page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListModels(self, request, context):
         """Lists every model the server knows, whether its weights are present, and the default pair.
         """
@@ -194,6 +224,16 @@ def add_OCRServiceServicer_to_server(servicer, server):
                     servicer.ExtractFields,
                     request_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.ExtractFieldsRequest.FromString,
                     response_serializer=doctr__serve_dot_v1_dot_ocr__pb2.ExtractFieldsResponse.SerializeToString,
+            ),
+            'DetectLayout': grpc.stream_stream_rpc_method_handler(
+                    servicer.DetectLayout,
+                    request_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.DetectLayoutRequest.FromString,
+                    response_serializer=doctr__serve_dot_v1_dot_ocr__pb2.DetectLayoutResponse.SerializeToString,
+            ),
+            'ExtractTables': grpc.stream_stream_rpc_method_handler(
+                    servicer.ExtractTables,
+                    request_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.ExtractTablesRequest.FromString,
+                    response_serializer=doctr__serve_dot_v1_dot_ocr__pb2.ExtractTablesResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -375,6 +415,60 @@ class OCRService:
             '/doctr_serve.v1.OCRService/ExtractFields',
             doctr__serve_dot_v1_dot_ocr__pb2.ExtractFieldsRequest.SerializeToString,
             doctr__serve_dot_v1_dot_ocr__pb2.ExtractFieldsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DetectLayout(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/doctr_serve.v1.OCRService/DetectLayout',
+            doctr__serve_dot_v1_dot_ocr__pb2.DetectLayoutRequest.SerializeToString,
+            doctr__serve_dot_v1_dot_ocr__pb2.DetectLayoutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtractTables(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/doctr_serve.v1.OCRService/ExtractTables',
+            doctr__serve_dot_v1_dot_ocr__pb2.ExtractTablesRequest.SerializeToString,
+            doctr__serve_dot_v1_dot_ocr__pb2.ExtractTablesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,15 @@ from doctr_serve_client.options import check_options
 from doctr_serve_client.retry import Deadline
 
 __all__ = ["Job", "run"]
+
+CALLS: Mapping[type[Message], Callable[..., AsyncGenerator[Any, None]]] = {
+    ocr_pb2.OCRRequest: AsyncOCRClient.stream_pages,
+    ocr_pb2.DetectTextRequest: AsyncOCRClient.detect_text,
+    ocr_pb2.ExtractFieldsRequest: AsyncOCRClient.extract_fields,
+    ocr_pb2.DetectLayoutRequest: AsyncOCRClient.detect_layout,
+    ocr_pb2.ExtractTablesRequest: AsyncOCRClient.extract_tables,
+}
+"""What is called for documents, by the kind of the requests."""
 
 EXIT_FAILED = 1
 EXIT_BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells report it
@@ -54,13 +63,9 @@ class Job:
 
     def results(self, client: AsyncOCRClient, document: DocumentInput) -> AsyncGenerator[Any, None]:
         """What the server answers of one file."""
-        if self.kind is ocr_pb2.DetectTextRequest:
-            return client.detect_text(document, pdf_password=self.pdf_password, **self.options)
         if self.kind is ocr_pb2.RecognizeTextRequest:
             return client.recognize_text(document, **self.options)
-        if self.kind is ocr_pb2.ExtractFieldsRequest:
-            return client.extract_fields(document, pdf_password=self.pdf_password, **self.options)
-        return client.stream_pages(document, pdf_password=self.pdf_password, **self.options)
+        return CALLS[self.kind](client, document, pdf_password=self.pdf_password, **self.options)
 
 
 def run(

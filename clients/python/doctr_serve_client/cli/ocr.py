@@ -39,6 +39,11 @@ KINDS: Mapping[str, tuple[type[Message], str]] = {
         ocr_pb2.ExtractFieldsRequest,
         "Read documents and print their words by the classes of the detection model.",
     ),
+    "layout": (
+        ocr_pb2.DetectLayoutRequest,
+        "Find the regions of documents, such as titles and tables, and print their boxes and confidences.",
+    ),
+    "tables": (ocr_pb2.ExtractTablesRequest, "Read the tables of documents and print their rows."),
 }
 """The commands: the requests that they send, and what they do."""
 

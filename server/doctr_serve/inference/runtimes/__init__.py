@@ -50,11 +50,10 @@ class Runtime(Protocol):
 
         Args:
             handle: what :meth:`load` returned.
-            batch: normalised images, (N, 3, H, W).
+            batch: normalised images, (N, 3, H, W); of layout models with the mask of their padding, (N, 4, H, W).
 
         Returns:
-            By task: detection (N, classes, H, W), the probability of each pixel, 0 to 1; recognition (N, steps,
-            characters), logits; orientation (N, 4), logits.
+            What :class:`RawNetwork` says of the model's task.
         """
 
     def release_memory(self, handle: Any) -> None:

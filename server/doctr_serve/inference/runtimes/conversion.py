@@ -39,7 +39,7 @@ def convert(entry: CatalogEntry, catalog: Catalog, to: Path) -> None:
         WeightsUnavailableError: the weights are missing, damaged, or do not fit.
         Exception: whatever tracing or OpenVINO raises for a model that they cannot take.
     """
-    channels, height, width = describe(entry, catalog).input_shape
+    channels, height, width = describe(entry, catalog).network_input_shape
     network = load_raw_network(entry, catalog)
     with warnings.catch_warnings(), torch.inference_mode():
         # The tracer's, of what docTR's modules do with Python's own values: none of it depends on an image.

@@ -41,6 +41,8 @@ SHIPPED_IN_INT8 = frozenset({"db_mobilenet_v3_large"})
 INT8_SUFFIX = ".int8.xml"
 """Of a bundled model that ships in int8, too, beside its weights (``training/quantise_detector.py``)."""
 
+FINDS_OR_TURNS_WORDS = (ModelTask.DETECTION, ModelTask.PAGE_ORIENTATION, ModelTask.TEXT_ORIENTATION)
+
 Precision = Literal["auto", "f32", "bf16", "int8"]
 
 logger = logging.getLogger(__name__)
@@ -215,7 +217,7 @@ class OpenVINORuntime:
 
         ``auto`` is f32 on processors that do not compute in bf16. On others a bundled model is in int8 where that
         ships, else in bf16: the word F1 of 100 real pages stays within 0.3 points of f32 by that. Of other models
-        detection is in bf16 and recognition in f32: what bf16 changes of a text nobody has measured.
+        detection and orientation are in bf16 and all else in f32: what bf16 changes there nobody has measured.
         ``int8`` is for the models that ship in it; others are as with ``auto``. On a processor without VNNI its sums
         overflow, and words are lost: those with bf16 all have VNNI.
         """
@@ -224,7 +226,7 @@ class OpenVINORuntime:
         ships_int8 = entry.source is WeightsSource.BUNDLED and entry.architecture in SHIPPED_IN_INT8
         if ships_int8 and (self._has_bf16 or self._precision == "int8"):
             return "int8"
-        is_measured = entry.source is WeightsSource.BUNDLED or entry.task is not ModelTask.RECOGNITION
+        is_measured = entry.source is WeightsSource.BUNDLED or entry.task in FINDS_OR_TURNS_WORDS
         return "bf16" if self._has_bf16 and is_measured else "f32"
 
     @cached_property

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from doctr_serve.inference.stages.layout import Regions
 
 __all__ = ["DetectedPage"]
 
@@ -22,6 +25,8 @@ class DetectedPage:
         smallest_legible_pixels: font size in ``image`` below which text was lost; None where all is legible.
         classes: of the detection model, each with the part of ``boxes`` that has its words; empty for all of them.
         tile_count: parts of ``image`` in which its words were looked for.
+        regions: of the page, where the options ask for them.
+        tables_left_out: tables of it whose cells are not looked for.
         scale: of a straightened page: of ``image`` to the page, where that was too large to be turned; 1 or less.
     """
 
@@ -33,6 +38,8 @@ class DetectedPage:
     classes: dict[str, slice] = field(default_factory=dict)
     tile_count: int = 1
     scale: float = 1.0
+    regions: Regions | None = None
+    tables_left_out: int = 0
 
     def by_class(self) -> dict[str, DetectedPage]:
         """Returns a page for each class, with the words of this class alone."""

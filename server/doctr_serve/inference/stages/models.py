@@ -24,7 +24,7 @@ from doctr_serve.inference.postprocessing import RecognitionPostProcessor
 from doctr_serve.inference.scheduler import ForwardScheduler
 from doctr_serve.inference.store import LoadedModel
 
-__all__ = ["DetectionModel", "Forwards", "OrientationModel", "RecognitionModel"]
+__all__ = ["DetectionModel", "Forwards", "OrientationModel", "RecognitionModel", "SharedModel"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,13 @@ class Forwards:
         return self.scheduler.run(model.handle, batch.numpy(), self.interrupt, self.standing)
 
 
-class _SharedModel(nn.Module):
-    """Base: a model as docTR's predictors see it."""
+class SharedModel(nn.Module):
+    """Base: a model as docTR's predictors see it.
+
+    Args:
+        model: the shared model.
+        forwards: the request's way to its forwards.
+    """
 
     def __init__(self, model: LoadedModel, forwards: Forwards) -> None:
         super().__init__()
@@ -61,7 +66,7 @@ class _SharedModel(nn.Module):
         return [torch.from_numpy(output) for output in self._forwards(self._model, batch)]
 
 
-class DetectionModel(_SharedModel):
+class DetectionModel(SharedModel):
     """A shared detection model with the thresholds of one request."""
 
     def __init__(self, model: LoadedModel, forwards: Forwards, postprocessor: DetectionPostProcessor) -> None:
@@ -85,7 +90,7 @@ class DetectionModel(_SharedModel):
         return answer
 
 
-class RecognitionModel(_SharedModel):
+class RecognitionModel(SharedModel):
     """A shared recognition model with its decoder."""
 
     def __init__(
@@ -99,7 +104,7 @@ class RecognitionModel(_SharedModel):
         return {"preds": list(chain.from_iterable(map(self.postprocessor, self.raw(batch))))}
 
 
-class OrientationModel(_SharedModel):
+class OrientationModel(SharedModel):
     """A shared orientation classifier."""
 
     def __init__(self, model: LoadedModel, forwards: Forwards) -> None:

@@ -14,18 +14,22 @@ import torch
 from doctr.io.elements import Page
 from doctr.models.classification.predictor import OrientationPredictor
 from doctr.models.detection.predictor import DetectionPredictor
+from doctr.models.layout.predictor import LayoutPredictor
 from doctr.models.predictor import OCRPredictor
 from doctr.models.predictor.base import _OCRPredictor
+from doctr.models.table_structure.predictor import TablePredictor
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.stages.crops import crop_groups, straight_piece_count, without_widthless_boxes
 from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.language import language_of
+from doctr_serve.inference.stages.layout import Regions
 from doctr_serve.inference.stages.orientation import page_orientation
 from doctr_serve.inference.stages.reading_direction import checked_guess
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.straightening import straightened
+from doctr_serve.inference.stages.tables import TABLE_CLASS, Grid, table_regions
 from doctr_serve.inference.stages.word_finder import WordFinder
 from doctr_serve.inference.stages.working_memory import working_bytes
 from doctr_serve.options import ReadingOptions
@@ -45,6 +49,8 @@ class PagePredictor(OCRPredictor):
         recognition: docTR's recognition predictor; None for a predictor that reads no words.
         page_orientation: page orientation predictor, or None where the options need none.
         text_orientation: crop orientation predictor, or None where the options need none.
+        layout: docTR's layout predictor, or None likewise.
+        tables: docTR's table predictor, or None likewise; needs ``layout``.
 
     Attributes:
         keeps_classes: whether the words of all classes of the detection model count; docTR's OCR takes the first.
@@ -63,6 +69,8 @@ class PagePredictor(OCRPredictor):
         recognition: StreamedRecognition | None,
         page_orientation: OrientationPredictor | None,
         text_orientation: OrientationPredictor | None,
+        layout: LayoutPredictor | None = None,
+        tables: TablePredictor | None = None,
     ) -> None:
         torch.nn.Module.__init__(self)
         # These flags, at their real values, make docTR's constructor download the orientation classifiers
@@ -77,6 +85,8 @@ class PagePredictor(OCRPredictor):
             resolve_lines=options.group_lines,
             resolve_blocks=options.group_blocks,
             paragraph_break=options.paragraph_break,
+            ignore_regions=options.ignore_regions,
+            keep_reading_order=options.reading_order == "auto",
         )
         self._limits = limits
         self._interrupt = interrupt
@@ -92,6 +102,9 @@ class PagePredictor(OCRPredictor):
         self.reco_predictor = recognition
         self.page_orientation_predictor = page_orientation
         self.crop_orientation_predictor = text_orientation
+        self.layout_predictor = layout
+        self.table_predictor = tables
+        self.table_class_name = TABLE_CLASS
 
     @property
     def batch_size(self) -> int:
@@ -105,7 +118,10 @@ class PagePredictor(OCRPredictor):
             detection=self.det_predictor,
             recognition=self.reco_predictor,
             text_orientation=self.crop_orientation_predictor,
+            layout=self.layout_predictor,
+            tables=self.table_predictor,
             is_straightened=self.straighten_pages,
+            is_masked=bool(self.ignore_regions),
         )
 
     @torch.inference_mode()
@@ -123,21 +139,45 @@ class PagePredictor(OCRPredictor):
         """
         for image in images:
             self._limits.check_shape(*image.shape[:2])
-        if not (self.detect_orientation or self.straighten_pages):
-            return self._finder.find(images, self.det_predictor(images))
-        boxes, orientations = self._orientations(images)
-        scales = [1.0] * len(images)
         if self.straighten_pages:
+            _, orientations = self._orientations(images, images)
             images, scales = self._upright(images, [angle for angle, _ in orientations])
-            boxes = self.det_predictor(images)
-        pages = self._finder.find(images, boxes)
-        for page, scale, (angle, confidence) in zip(pages, scales, orientations, strict=True):
-            page.scale = scale
-            if self.detect_orientation:
+            pages = self._found(images)
+            for page, scale in zip(pages, scales, strict=True):
+                page.scale = scale
+        elif self.detect_orientation:
+            regions, masked = self._regions_and_masked(images)
+            boxes, orientations = self._orientations(images, masked)
+            pages = self._pages(images, masked, regions, boxes)
+        else:
+            return self._found(images)
+        if self.detect_orientation:
+            for page, (angle, confidence) in zip(pages, orientations, strict=True):
                 page.orientation = {
                     "value": angle,
                     "confidence": None if self._page_orientation_disabled else confidence,
                 }
+        return pages
+
+    def _found(self, images: list[np.ndarray]) -> list[DetectedPage]:
+        regions, masked = self._regions_and_masked(images)
+        return self._pages(images, masked, regions, self.det_predictor(masked))
+
+    def _regions_and_masked(self, images: list[np.ndarray]) -> tuple[list[Regions] | None, list[np.ndarray]]:
+        """Returns each page's regions, where they are asked for, and the page with the ignored ones black."""
+        regions = None if self.layout_predictor is None else self.layout_predictor(images)
+        return regions, self._mask_regions(images, regions)
+
+    def _pages(
+        self,
+        images: list[np.ndarray],
+        masked: list[np.ndarray],
+        regions: list[Regions] | None,
+        boxes: list[dict[str, np.ndarray]],
+    ) -> list[DetectedPage]:
+        pages = self._finder.find(masked, boxes)
+        for index, page in enumerate(pages):
+            page.image, page.regions = images[index], regions[index] if regions is not None else None
         return pages
 
     @torch.inference_mode()
@@ -160,8 +200,22 @@ class PagePredictor(OCRPredictor):
             [orientations],  # type: ignore[list-item]  # docTR annotates one page of them, and takes a list of pages
             [page.orientation] if page.orientation else None,
             [language_of([text for text, _ in texts])] if self.detect_language else None,
+            [page.regions],
+            [self.tables_of(page)],
         )
         return document.pages[0]
+
+    def tables_of(self, page: DetectedPage) -> list[Grid] | None:
+        """Returns the cells of the page's tables, without words; None where they are not asked for.
+
+        docTR cuts all tables of a page out before the first forward; here one is in memory at a time.
+        """
+        if self.table_predictor is None or page.regions is None:
+            return None
+        tables, page.tables_left_out = table_regions(
+            page.regions, page.image.shape[:2], self._limits.max_tables
+        )
+        return [grid for table in tables for grid in self._tables_from_regions([page.image], [table])[0]]
 
     def _words_of(
         self, page: DetectedPage
@@ -182,10 +236,10 @@ class PagePredictor(OCRPredictor):
         return boxes, page.scores, texts, orientations
 
     def _orientations(
-        self, images: list[np.ndarray]
+        self, images: list[np.ndarray], masked: list[np.ndarray]
     ) -> tuple[list[dict[str, np.ndarray]], list[tuple[int, float | None]]]:
         """Returns the predictions of detection, and degrees and confidence of each page's orientation."""
-        predictions, probability_maps = self.det_predictor(images, return_maps=True)
+        predictions, probability_maps = self.det_predictor(masked, return_maps=True)
         threshold = self.det_predictor.model.postprocessor.bin_thresh
         min_confidence = self._min_orientation_confidence
         guesses = self._general_page_orientations(images)

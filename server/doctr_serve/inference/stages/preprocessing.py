@@ -59,14 +59,18 @@ class BatchedPreProcessor(PreProcessor):
             place: float32 (3, height, width).
             image: (H, W, 3) uint8.
         """
-        height, width = self._size_without_padding(*image.shape[:2])
-        top, left = 0, 0
-        if self.resize.symmetric_pad:
-            top, left = (
-                ceil((full - own) / 2) for full, own in zip(self.resize.size, (height, width), strict=True)
-            )
+        rows, columns = self.place_of(*image.shape[:2])
         place[...] = 0  # not the whole batch at once, of which a page of few words touches little
-        place[:, top : top + height, left : left + width] = _resized(image, (height, width))
+        place[:, rows, columns] = _resized(image, (rows.stop - rows.start, columns.stop - columns.start))
+
+    def place_of(self, height: int, width: int) -> tuple[slice, slice]:
+        """Returns the rows and the columns of the input that an image of this size takes; the rest is padding."""
+        size = self._size_without_padding(height, width)
+        starts = (0, 0)
+        if self.resize.symmetric_pad:
+            starts = tuple(ceil((full - own) / 2) for full, own in zip(self.resize.size, size, strict=True))
+        rows, columns = (slice(start, start + own) for start, own in zip(starts, size, strict=True))
+        return rows, columns
 
     def _size_without_padding(self, height: int, width: int) -> tuple[int, int]:
         """Returns the height and width to which docTR resizes an image (``Resize.forward``)."""

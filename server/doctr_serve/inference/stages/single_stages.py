@@ -1,14 +1,16 @@
-"""docTR's detection, its recognition and its key information extraction, each as the pipeline calls a predictor."""
+"""docTR's single predictors, each as the pipeline calls one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from doctr.io.elements import KIEPage
-from doctr.models.builder import KIEDocumentBuilder
+from doctr.io.elements import KIEPage, LayoutElement, Page, Prediction, Table
+from doctr.models.builder import DocumentBuilder, KIEDocumentBuilder
+from doctr.models.layout.predictor import LayoutPredictor
+from doctr.models.reading_order import detect_text_direction, sort_reading_order
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
@@ -16,9 +18,22 @@ from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.language import language_of
 from doctr_serve.inference.stages.page_predictor import PagePredictor
 from doctr_serve.inference.stages.recognition import StreamedRecognition
-from doctr_serve.inference.stages.working_memory import recognition_bytes
+from doctr_serve.inference.stages.working_memory import (
+    LAYOUT_CHANNELS,
+    detecting_bytes,
+    recognition_bytes,
+)
 
-__all__ = ["FieldsPredictor", "PagesOfBoxes", "PicturesOfWords", "ReadPicture"]
+__all__ = [
+    "FieldsPredictor",
+    "PageOfFields",
+    "PageOfRegions",
+    "PagesOfBoxes",
+    "PagesOfRegions",
+    "PicturesOfWords",
+    "ReadPicture",
+    "TablesPredictor",
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +47,32 @@ class ReadPicture:
 
     value: str
     confidence: float
+
+
+@dataclass(frozen=True)
+class PageOfRegions:
+    """What a page consists of.
+
+    Attributes:
+        shape: its height and width, in pixels.
+        elements: docTR's layout elements.
+    """
+
+    shape: tuple[int, int]
+    elements: list[LayoutElement]
+
+
+@dataclass(frozen=True)
+class PageOfFields:
+    """A page by the classes of the detection model.
+
+    Attributes:
+        page: docTR's page of predictions.
+        tables: docTR's tables, which its own such page does not have; their words stand in ``page``, too.
+    """
+
+    page: KIEPage
+    tables: list[Table]
 
 
 class PagesOfBoxes(PagePredictor):
@@ -82,6 +123,66 @@ class PicturesOfWords:
         return picture
 
 
+class PagesOfRegions:
+    """Finds the regions of pages, as docTR's ``layout_predictor`` does.
+
+    Args:
+        layout: docTR's layout predictor.
+        limits: bounds of a page.
+    """
+
+    def __init__(self, layout: LayoutPredictor, limits: PageLimits) -> None:
+        self._layout = layout
+        self._limits = limits
+
+    @property
+    def batch_size(self) -> int:
+        """Pages that :meth:`detect` takes at once."""
+        return self._layout.pre_processor.batch_size
+
+    def working_bytes(self, pixels: int) -> int:
+        """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own."""
+        return detecting_bytes(pixels, self._layout.pre_processor, LAYOUT_CHANNELS)
+
+    @torch.inference_mode()
+    def detect(self, images: list[np.ndarray]) -> list[PageOfRegions]:
+        """Returns the regions of pages, (H, W, 3) uint8 RGB.
+
+        Raises:
+            PageBeyondLimit: a page has a shape that is not read.
+        """
+        for image in images:
+            self._limits.check_shape(*image.shape[:2])
+        return [
+            PageOfRegions(image.shape[:2], DocumentBuilder._build_layout_elements(regions))
+            for image, regions in zip(images, self._layout(images), strict=True)
+        ]
+
+    def recognise(self, page: PageOfRegions) -> PageOfRegions:
+        """Returns the page's regions, which :meth:`detect` has found."""
+        return page
+
+
+class TablesPredictor(PagePredictor):
+    """Reads the tables of pages, as docTR's ``ocr_predictor`` with ``detect_tables`` does, and no other words."""
+
+    @torch.inference_mode()
+    def recognise(self, page: DetectedPage) -> Page:
+        """Returns docTR's page with its tables, and without the words that stand in none.
+
+        Raises:
+            PageBeyondLimit: its words are cut into too many pieces.
+        """
+        grids = self.tables_of(page)
+        texts = [("", 0.0)] * len(page.boxes)
+        _, is_in_table = self.doc_builder._build_tables(page.boxes, texts, grids)
+        boxes, _, texts, _ = self._words_of(
+            replace(page, boxes=page.boxes[is_in_table], scores=page.scores[is_in_table])
+        )
+        tables, _ = self.doc_builder._build_tables(boxes, texts, grids)
+        return Page(page.image, [], 0, page.image.shape[:2], tables=tables)
+
+
 class FieldsPredictor(PagePredictor):
     """Reads the words of each class of the detection model, as docTR's ``kie_predictor`` does."""
 
@@ -92,11 +193,11 @@ class FieldsPredictor(PagePredictor):
         self.fields_builder = KIEDocumentBuilder()
 
     @torch.inference_mode()
-    def recognise(self, page: DetectedPage) -> KIEPage:
+    def recognise(self, page: DetectedPage) -> PageOfFields:
         """Reads the words of one page, class by class.
 
         Returns:
-            docTR's page of predictions, with orientation and language where asked for.
+            docTR's page of predictions, with orientation, language and layout where asked for, and its tables.
 
         Raises:
             PageBeyondLimit: its words are cut into too many pieces.
@@ -112,5 +213,17 @@ class FieldsPredictor(PagePredictor):
             [{name: orientations for name, (_, _, _, orientations) in read.items()}],
             [page.orientation] if page.orientation else None,
             [language_of(texts)] if self.detect_language else None,
+            [page.regions],
         )
-        return document.pages[0]
+        fields = document.pages[0]
+        if self.doc_builder.keep_reading_order:
+            fields.predictions = {name: _in_reading_order(own) for name, own in fields.predictions.items()}
+        boxes = np.concatenate([boxes for boxes, _, _, _ in read.values()])
+        words = [word for _, _, values, _ in read.values() for word in values]
+        tables, _ = self.fields_builder._build_tables(boxes, words, self.tables_of(page))
+        return PageOfFields(fields, tables)
+
+
+def _in_reading_order(words: list[Prediction]) -> list[Prediction]:
+    direction = detect_text_direction([word.value for word in words])
+    return [words[index] for index in sort_reading_order([word.geometry for word in words], direction)]

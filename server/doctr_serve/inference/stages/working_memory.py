@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from doctr.models.classification.predictor import OrientationPredictor
 from doctr.models.detection.predictor import DetectionPredictor
+from doctr.models.layout.predictor import LayoutPredictor
 from doctr.models.preprocessor import PreProcessor
+from doctr.models.table_structure.predictor import TablePredictor
 
 from doctr_serve.inference.stages.crops import MIN_PIXELS_AT_ONCE
 from doctr_serve.inference.stages.preprocessing import LARGE_IMAGE_PIXELS
 from doctr_serve.inference.stages.recognition import StreamedRecognition
+from doctr_serve.inference.stages.tables import MAX_CANVAS_PIXELS, MAX_SCALE_OF_CANVAS
 
-__all__ = ["recognition_bytes", "working_bytes"]
+__all__ = ["LAYOUT_CHANNELS", "detecting_bytes", "recognition_bytes", "working_bytes"]
 
 BYTES_PER_PIXEL = 3
 FLOAT_BYTES = 4
+CHANNELS = 3
+LAYOUT_CHANNELS = 4
+"""Those of the image, and the mask of its padding."""
 RESIZE_COPIES = 1.5
 """A page that is not large becomes floats on its way to the network's input (``BatchedPreProcessor``), and is resized
 along one side and then the other."""
@@ -30,7 +36,10 @@ def working_bytes(
     detection: DetectionPredictor,
     recognition: StreamedRecognition | None,
     text_orientation: OrientationPredictor | None,
+    layout: LayoutPredictor | None,
+    tables: TablePredictor | None,
     is_straightened: bool,
+    is_masked: bool,
 ) -> int:
     """Returns a bound of the bytes that one request holds beside its decoded pages, whatever is on them.
 
@@ -41,15 +50,29 @@ def working_bytes(
         detection: the request's predictors.
         recognition: likewise; None where words are not read.
         text_orientation: likewise; None where crops are not classified.
+        layout: likewise; None where regions are not looked for.
+        tables: likewise; None where cells are not looked for.
         is_straightened: whether pages are turned upright first.
+        is_masked: whether regions of pages are ignored.
     """
     reading = recognition_bytes(pixels, recognition) if recognition is not None else FIXED_BYTES
     if text_orientation is not None and text_orientation.pre_processor is not None:
         reading += _batch_bytes(text_orientation.pre_processor)
+    if tables is not None:
+        canvas = MAX_SCALE_OF_CANVAS * pixels + MAX_CANVAS_PIXELS
+        reading = max(reading, BYTES_PER_PIXEL * canvas + detecting_bytes(canvas, tables.pre_processor))
     turned = COPIES * BYTES_PER_PIXEL * pixels if is_straightened else 0
+    masked = BYTES_PER_PIXEL * max(pixels, LARGE_IMAGE_PIXELS) if is_masked else 0
+    detecting = detecting_bytes(pixels, detection.pre_processor)
+    if layout is not None:
+        detecting = max(detecting, detecting_bytes(pixels, layout.pre_processor, LAYOUT_CHANNELS))
+    return turned + masked + max(detecting, reading)
+
+
+def detecting_bytes(pixels: int, pre_processor: PreProcessor, channels: int = CHANNELS) -> int:
+    """Returns a bound of the bytes that looking for something in whole pages of up to ``pixels`` takes."""
     resized = int(RESIZE_COPIES * BYTES_PER_PIXEL * FLOAT_BYTES * min(pixels, LARGE_IMAGE_PIXELS))
-    detecting = FIXED_BYTES + resized + COPIES * _batch_bytes(detection.pre_processor)
-    return turned + max(detecting, reading)
+    return FIXED_BYTES + resized + COPIES * _batch_bytes(pre_processor, channels)
 
 
 def recognition_bytes(pixels: int, recognition: StreamedRecognition) -> int:
@@ -58,6 +81,6 @@ def recognition_bytes(pixels: int, recognition: StreamedRecognition) -> int:
     return FIXED_BYTES + crops + COPIES * _batch_bytes(recognition.pre_processor)
 
 
-def _batch_bytes(pre_processor: PreProcessor) -> int:
+def _batch_bytes(pre_processor: PreProcessor, channels: int = CHANNELS) -> int:
     height, width = pre_processor.resize.size
-    return pre_processor.batch_size * 3 * height * width * FLOAT_BYTES
+    return pre_processor.batch_size * channels * height * width * FLOAT_BYTES

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from doctr_serve.errors import InvalidOptionError
 from doctr_serve.options import ReadingOptions
 from doctr_serve.rpc.intake.limits import MAX_MODEL_NAME_CHARACTERS, check_option
 
@@ -13,6 +15,10 @@ if TYPE_CHECKING:
     from doctr_serve.settings import Settings
 
 __all__ = ["options_of"]
+
+MAX_REGION_NAMES = 100
+MAX_REGION_NAME_CHARACTERS = 255
+"""docTR's layout models know 11 kinds of regions, the longest of 14 characters."""
 
 
 def options_of(request: UploadMessage, settings: Settings) -> ReadingOptions:
@@ -26,8 +32,31 @@ def options_of(request: UploadMessage, settings: Settings) -> ReadingOptions:
     given = {
         field.name: getattr(request, field.name)
         for field in fields(ReadingOptions)
-        if field.name in request.DESCRIPTOR.fields_by_name and request.HasField(field.name)
+        if field.name in request.DESCRIPTOR.fields_by_name and _is_set(request, field.name)
     }
-    for name in ("detection_model", "recognition_model"):
+    for name in ("detection_model", "recognition_model", "layout_model", "table_model"):
         check_option(name, given.get(name, ""), MAX_MODEL_NAME_CHARACTERS)
+    if "ignore_regions" in given:
+        given["ignore_regions"] = _names_of_regions(given["ignore_regions"])
     return ReadingOptions.defaults(settings, **given)
+
+
+def _is_set(request: UploadMessage, name: str) -> bool:
+    if request.DESCRIPTOR.fields_by_name[name].is_repeated:
+        return len(getattr(request, name)) > 0
+    return request.HasField(name)
+
+
+def _names_of_regions(given: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names, each once and in the order given.
+
+    Raises:
+        InvalidOptionError: there are too many, or one is too long.
+    """
+    if len(given) > MAX_REGION_NAMES:
+        raise InvalidOptionError(
+            f"ignore_regions has {len(given)} names; it may have {MAX_REGION_NAMES}", field="ignore_regions"
+        )
+    for name in given:
+        check_option("ignore_regions", name, MAX_REGION_NAME_CHARACTERS)
+    return tuple(dict.fromkeys(given))

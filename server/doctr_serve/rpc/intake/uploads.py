@@ -13,5 +13,7 @@ UploadMessage: TypeAlias = (
     | ocr_pb2.DetectTextRequest
     | ocr_pb2.RecognizeTextRequest
     | ocr_pb2.ExtractFieldsRequest
+    | ocr_pb2.DetectLayoutRequest
+    | ocr_pb2.ExtractTablesRequest
 )
 """A message of an upload: the first has the options."""
