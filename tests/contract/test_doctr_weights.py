@@ -7,7 +7,9 @@ import importlib
 import pytest
 from doctr.models.classification import zoo as classification_zoo
 from doctr.models.detection import zoo as detection_zoo
+from doctr.models.layout import zoo as layout_zoo
 from doctr.models.recognition import zoo as recognition_zoo
+from doctr.models.table_structure import zoo as table_structure_zoo
 from doctr.utils import data
 from doctr_serve.catalog import doctr_weights
 
@@ -15,11 +17,13 @@ MODULES = [
     *(f"detection.{name}" for name in ("differentiable_binarization", "linknet", "fast")),
     *(f"recognition.{name}" for name in ("crnn", "sar", "master", "vitstr", "parseq", "viptr")),
     "classification.mobilenet",
+    "layout.lw_detr",
+    "table_structure.tablecenternet",
 ]
 
 
-def doctr_urls() -> dict[str, str]:
-    """Address of every architecture, from docTR's own ``default_cfgs``."""
+def doctr_urls() -> dict[str, str | None]:
+    """Address of every architecture, from docTR's own ``default_cfgs``; None of one without published weights."""
     configurations: dict[str, dict] = {}
     for module in MODULES:
         configurations |= importlib.import_module(f"doctr.models.{module}.pytorch").default_cfgs
@@ -35,8 +39,10 @@ def doctr_urls() -> dict[str, str]:
             doctr_weights.TEXT_ORIENTATION_URLS | doctr_weights.PAGE_ORIENTATION_URLS,
             classification_zoo.ORIENTATION_ARCHS,
         ),
+        (doctr_weights.LAYOUT_URLS, layout_zoo.ARCHS),
+        (doctr_weights.TABLE_STRUCTURE_URLS, table_structure_zoo.ARCHS),
     ],
-    ids=["detection", "recognition", "orientation"],
+    ids=["detection", "recognition", "orientation", "layout", "tables"],
 )
 def test_every_architecture_of_doctr_is_known_with_its_address(
     urls: dict[str, str], architectures: list[str]
@@ -45,7 +51,7 @@ def test_every_architecture_of_doctr_is_known_with_its_address(
     assert urls == {architecture: published[architecture] for architecture in architectures}
 
 
-@pytest.mark.parametrize("url", doctr_urls().values())
+@pytest.mark.parametrize("url", filter(None, doctr_urls().values()))
 def test_file_name_and_hash_are_derived_as_doctr_does(
     url: str, monkeypatch: pytest.MonkeyPatch, tmp_path
 ) -> None:

@@ -23,6 +23,8 @@ INPUT_SHAPES = {
     ModelTask.RECOGNITION: (1, 3, 32, 128),
     ModelTask.PAGE_ORIENTATION: (1, 3, 64, 64),
     ModelTask.TEXT_ORIENTATION: (1, 3, 64, 64),
+    ModelTask.LAYOUT: (1, 3, 256, 256),
+    ModelTask.TABLE_STRUCTURE: (1, 3, 64, 64),
 }
 
 
@@ -32,9 +34,12 @@ def run(model: torch.nn.Module, task: ModelTask) -> torch.Tensor:
     with torch.inference_mode():
         if task in (ModelTask.PAGE_ORIENTATION, ModelTask.TEXT_ORIENTATION):
             return model(image)
+        if task is ModelTask.LAYOUT:
+            mask = torch.ones(1, *image.shape[-2:], dtype=torch.bool)
+            return model(image, mask, return_model_output=True)["logits"]
         answer = model(image, return_model_output=True, return_preds=True)
     assert len(answer["preds"]) == 1
-    return answer["out_map"]
+    return answer["out_map"]["hm"] if task is ModelTask.TABLE_STRUCTURE else answer["out_map"]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
@@ -64,6 +69,6 @@ def test_the_architecture_loads_its_weights_and_runs(entry, tmp_path: Path) -> N
         assert output.shape[:3] == (1, 128, 128) or output.shape == (1, 1, 128, 128)
 
 
-def test_the_list_above_is_the_contracts_and_the_classifiers() -> None:
+def test_the_list_above_is_the_contracts_the_classifiers_and_those_of_layout_and_tables() -> None:
     tasks = [entry.task for entry in ENTRIES]
-    assert [tasks.count(task) for task in ModelTask] == [9, 9, 1, 1]
+    assert [tasks.count(task) for task in ModelTask] == [9, 9, 1, 1, 2, 1]

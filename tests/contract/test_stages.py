@@ -32,6 +32,10 @@ DETECTION = {
     "box_threshold": (0.6, two_columns),
 }
 DOCTR_NAMES = {"symmetric_padding": "symmetric_pad", "detection_batch_size": "batch_size"}
+LAYOUT_STAGES = {
+    "DetectLayout": ocr_pb2.DetectLayoutRequest,
+    "ExtractTables": ocr_pb2.ExtractTablesRequest,
+}
 STAGES = {
     "DetectText": ocr_pb2.DetectTextRequest,
     "RecognizeText": ocr_pb2.RecognizeTextRequest,
@@ -183,7 +187,7 @@ def test_an_unknown_model_is_refused_as_by_any_method(method: str, watched: Watc
     assert failure_of(caught.value).fields == [option]
 
 
-@pytest.mark.parametrize("kind", STAGES.values(), ids=list(STAGES))
+@pytest.mark.parametrize("kind", (STAGES | LAYOUT_STAGES).values(), ids=list(STAGES | LAYOUT_STAGES))
 def test_its_options_are_those_of_ocr_by_name_number_and_type(kind: type) -> None:
     ours = {
         field.name: (field.number, field.type, field.has_presence)

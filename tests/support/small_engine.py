@@ -74,9 +74,10 @@ class WatchedRuntime:
 
 
 def small_spec(entry: CatalogEntry, catalog: Catalog) -> ModelSpec:
-    """The model's own spec, but for the size of a detection network's input."""
+    """The model's own spec, but for the size of the input of a network that sees whole pages or tables."""
     spec = describe(entry, catalog)
-    return replace(spec, input_shape=(3, SIDE, SIDE)) if entry.task is ModelTask.DETECTION else spec
+    sees_pages = entry.task in (ModelTask.DETECTION, ModelTask.LAYOUT, ModelTask.TABLE_STRUCTURE)
+    return replace(spec, input_shape=(3, SIDE, SIDE)) if sees_pages else spec
 
 
 def small_engine(settings: Settings, runtime: Runtime | None = None) -> tuple[OCREngine, WatchedRuntime]:

@@ -6,7 +6,7 @@ import pytest
 from doctr_serve.errors import DocumentError, PageShapeError, TooManyWordsError
 from doctr_serve.inference.limits import PageBeyondLimit, PageLimits
 
-LIMITS = PageLimits(max_words=100, max_side_pixels=5000, max_aspect_ratio=200, max_pixels=10**6)
+LIMITS = PageLimits(max_words=100, max_side_pixels=5000, max_aspect_ratio=200, max_pixels=10**6, max_tables=2)
 
 
 def refusal(check: Callable[..., None], *arguments: int) -> DocumentError:

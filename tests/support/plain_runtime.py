@@ -1,0 +1,32 @@
+"""docTR's networks run as they are, bit for bit: for comparisons in which the last digit decides what is found."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from doctr_serve.catalog import Catalog, CatalogEntry
+from doctr_serve.inference.raw_network import RawNetwork, load_raw_network
+from numpy.typing import NDArray
+
+__all__ = ["PlainRuntime"]
+
+
+class PlainRuntime:
+    max_forward_pixels = None
+    shared_forward_pixels = 0
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def load(self, entry: CatalogEntry) -> RawNetwork:
+        return load_raw_network(entry, self._catalog)
+
+    def enter_thread(self) -> None:
+        pass
+
+    def run(self, handle: RawNetwork, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            return handle(torch.from_numpy(batch)).numpy()
+
+    def release_memory(self, handle: RawNetwork) -> None:
+        pass
