@@ -77,7 +77,7 @@ def test_a_new_field_breaks_nothing(buf: Path, workspace: Path) -> None:
     [
         ("string pdf_password = 4;", "string password = 4;", 'name from "pdf_password" to "password"'),
         ("bool available = 5;", "int32 available = 5;", 'from "bool" to "int32"'),
-        ("bool loaded = 6;", "bool loaded = 7;", 'field "6" with name "loaded"'),
+        ("bool loaded = 6;", "bool loaded = 99;", 'field "6" with name "loaded"'),
     ],
     ids=["renamed field", "changed type", "changed number"],
 )

@@ -15,10 +15,14 @@ import torch
 from doctr import models
 from doctr.models.classification.mobilenet import pytorch as mobilenet
 from doctr.models.factory.hub import _save_model_and_config_for_hf_hub, from_hub
-from doctr_serve.catalog import Catalog, ModelTask, WeightsSource
+from doctr_serve.catalog import Catalog, License, ModelTask, WeightsSource
 from doctr_serve.catalog.hub import HubRepositories
+from doctr_serve.catalog.licenses import MAX_CARD_BYTES
 from doctr_serve.errors import UnknownModelError, WeightsDownloadError, WeightsUnavailableError
 from doctr_serve.inference.loading import load_model
+from doctr_serve.inference.model_states import ModelState, model_states, named_entries
+from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
+from doctr_serve.inference.vocabulary import Vocabulary
 from doctr_serve.settings import Settings
 from support.file_server import FileServer, content, serve, status
 
@@ -240,3 +244,62 @@ def test_orientation_of_a_hub_pair_comes_from_doctr(hub: FileServer, tmp_path: P
     catalog = catalog_of(hub.address, tmp_path)
     entry = catalog.find_by_name(NAME)
     assert [companion.source for companion in catalog.companions(entry, entry)] == [WeightsSource.DOCTR] * 2
+
+
+def listed(catalog: Catalog) -> ModelState:
+    """What a server whose default recogniser is the hub's model would tell of it."""
+    entries = named_entries(catalog, [NAME])
+    states = model_states(entries, catalog, TorchRuntime(catalog), lambda entry: None)
+    return next(state for state in states if state.entry.name == NAME)
+
+
+@pytest.mark.parametrize(
+    ("card", "spdx_id"),
+    [
+        ("---\nlicense: apache-2.0\n---\nRead me.", "Apache-2.0"),
+        ("---\nlicense: openrail\n---\n", ""),
+        ("---\nlicense: [mit, other]\n---\n", ""),
+        ("---\nlanguage: en\n---\n", None),
+        ("---\nlicense: [\n---\n", None),
+        ("no metadata", None),
+        (None, None),
+    ],
+)
+def test_the_list_tells_of_a_hub_model_what_its_card_and_configuration_state(
+    hub: FileServer, repository: Path, tmp_path: Path, card: str | None, spdx_id: str | None
+) -> None:
+    if card is not None:
+        (repository / "README.md").write_text(card)
+    catalog = catalog_of(hub.address, tmp_path)
+    catalog.pull(catalog.find_by_name(NAME), progress=False)
+    asked = len(hub.requests)
+    state = listed(catalog)
+    assert state.available
+    assert state.vocabulary == Vocabulary("digits", 10, ())
+    assert state.spec.input_shape == (3, 32, 128)
+    assert state.license == (None if spdx_id is None else License(spdx_id, f"{hub.address}/{NAME}"))
+    assert len(hub.requests) == asked
+
+
+def test_a_configuration_may_state_the_licence(hub: FileServer, repository: Path, tmp_path: Path) -> None:
+    config = json.loads((repository / "config.json").read_text())
+    (repository / "config.json").write_text(json.dumps(config | {"license": "mit"}))
+    catalog = catalog_of(hub.address, tmp_path)
+    catalog.pull(catalog.find_by_name(NAME), progress=False)
+    assert listed(catalog).license.spdx_id == "MIT"
+
+
+def test_a_card_larger_than_cards_are_is_left_on_the_hub(
+    hub: FileServer, repository: Path, tmp_path: Path
+) -> None:
+    (repository / "README.md").write_text("---\nlicense: mit\n---\n" + "x" * MAX_CARD_BYTES)
+    catalog = catalog_of(hub.address, tmp_path)
+    catalog.pull(catalog.find_by_name(NAME), progress=False)
+    state = listed(catalog)
+    assert (state.available, state.license) == (True, None)
+
+
+def test_a_hub_model_that_is_not_here_is_not_listed(hub: FileServer, tmp_path: Path) -> None:
+    names = [entry.name for entry in named_entries(catalog_of(hub.address, tmp_path), [NAME])]
+    assert NAME not in names
+    assert "db_resnet50" in names

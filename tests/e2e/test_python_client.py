@@ -174,6 +174,16 @@ def test_the_models_that_ship_with_the_server_are_listed_as_available(client):
     assert {answer.default_detection_model, answer.default_recognition_model} <= available
 
 
+def test_a_file_can_be_held_against_the_limits_before_it_is_sent(busy_address):
+    with OCRClient(busy_address) as client:
+        limits = client.limits().limits
+        content = os.urandom(limits.max_request_bytes + 1)
+
+        assert limits.max_request_bytes == MIB
+        with pytest.raises(RequestTooLargeError):
+            client.read(("large.pdf", content))
+
+
 def test_the_command_prints_the_array_of_the_rest_answer(server_address, pdf, expected, tmp_path):
     (tmp_path / "note.txt").write_text("no document")
 

@@ -170,6 +170,31 @@ def test_models_say_what_is_there_and_what_the_default_is(client):
     assert by_name["db_resnet50"]["task"] == "MODEL_TASK_DETECTION"
 
 
+def test_models_tell_what_they_read_under_which_licence_and_what_runs_them(client):
+    by_name = {model["name"]: model for model in client.get("/models").json()["models"]}
+    recogniser = by_name[BUNDLED["default_recognition_model"]]
+    assert recogniser["vocabulary"] == {"name": "french", "size": 126, "scripts": ["Latin"]}
+    assert recogniser["license"]["spdx_id"] == "Apache-2.0"
+    assert recogniser["runtime"] in ("openvino", "torch")
+    assert recogniser["precision"] in ("f32", "bf16")
+    assert (recogniser["input_height_pixels"], recogniser["input_width_pixels"]) == (32, 192)
+    assert "vocabulary" not in by_name["db_resnet50"]
+
+
+def test_limits_say_what_a_request_must_keep_to(client):
+    told = client.get("/limits").json()
+    settings = Settings()
+    assert int(told["limits"]["max_request_bytes"]) == settings.max_request_bytes
+    assert told["limits"]["max_pages"] == settings.max_pages
+    assert told["limits"]["request_timeout_s"] == settings.request_timeout_s
+    assert told["default_detection_model"] == BUNDLED["default_detection_model"]
+    assert told["formats"][0]["media_types"] == ["image/jpeg"]
+    assert (told["allow_hub_models"], told["reflection"]) == (False, True)
+    assert "max_pages" in assert_error(
+        client.get("/limits?max_pages=1"), 400, grpc.StatusCode.INVALID_ARGUMENT
+    )
+
+
 # What is refused: the contract's table
 
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 import grpc
 from doctr_serve.errors import DoctrServeError, UnsupportedDocumentError
 from doctr_serve.formats.status import to_status
+from doctr_serve.rpc.announced_limits import limits_of
+from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from google.protobuf import json_format
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -71,6 +73,7 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
         word: text of the word, when it should be another one.
         delays_s: seconds before the first page of the documents with these names.
         most_at_once: largest number of calls that were open at the same time.
+        settings: whose limits it tells.
     """
 
     def __init__(self) -> None:
@@ -84,6 +87,7 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
         self.word: str | None = None
         self.delays_s: dict[str, float] = {}
         self.most_at_once = 0
+        self.settings = Settings()
 
     def StreamPages(self, request, context):  # noqa: N802 - grpc's name
         call = self._begin("StreamPages", request, context)
@@ -105,6 +109,10 @@ class FakeOCRService(ocr_pb2_grpc.OCRServiceServicer):
             default_detection_model="db_resnet50",
             default_recognition_model="crnn_vgg16_bn",
         )
+
+    def GetLimits(self, request, context):  # noqa: N802 - grpc's name
+        self._begin("GetLimits", ocr_pb2.OCRRequest(), context)
+        return limits_of(self.settings)
 
     def _begin(self, method, request, context) -> ReceivedCall:
         options = ocr_pb2.OCRRequest()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from doctr_serve.catalog import CatalogEntry, ModelTask
+from doctr_serve.inference.runtimes import Execution
 
 __all__ = ["WORDS", "PaintedRuntime"]
 
@@ -19,6 +20,9 @@ class PaintedRuntime:
 
     def load(self, entry: CatalogEntry) -> ModelTask:
         return entry.task
+
+    def execution_of(self, entry: CatalogEntry, handle: ModelTask | None = None) -> Execution:
+        return Execution("paint", "f32")
 
     def enter_thread(self) -> None:
         pass

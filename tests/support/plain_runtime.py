@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from doctr_serve.catalog import Catalog, CatalogEntry
 from doctr_serve.inference.raw_network import RawNetwork, load_raw_network
+from doctr_serve.inference.runtimes import Execution
 from numpy.typing import NDArray
 
 __all__ = ["PlainRuntime"]
@@ -20,6 +21,9 @@ class PlainRuntime:
 
     def load(self, entry: CatalogEntry) -> RawNetwork:
         return load_raw_network(entry, self._catalog)
+
+    def execution_of(self, entry: CatalogEntry, handle: RawNetwork | None = None) -> Execution:
+        return Execution("torch", "f32")
 
     def enter_thread(self) -> None:
         pass

@@ -11,7 +11,7 @@ import numpy as np
 from doctr_serve.catalog import Catalog, CatalogEntry, ModelTask
 from doctr_serve.inference.engine import OCREngine
 from doctr_serve.inference.model_spec import ModelSpec, describe
-from doctr_serve.inference.runtimes import Runtime
+from doctr_serve.inference.runtimes import Execution, Runtime
 from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
 from doctr_serve.settings import Settings
 from numpy.typing import NDArray
@@ -54,6 +54,9 @@ class WatchedRuntime:
         self.before_load(entry)
         self.loads.append(entry.name)
         return Watched(entry, self._runtime.load(entry))
+
+    def execution_of(self, entry: CatalogEntry, handle: Watched | None = None) -> Execution:
+        return self._runtime.execution_of(entry, None if handle is None else handle.handle)
 
     def enter_thread(self) -> None:
         self._runtime.enter_thread()

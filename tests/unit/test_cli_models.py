@@ -110,6 +110,24 @@ def test_models_as_json_has_the_same_list(tmp_path: Path, monkeypatch: pytest.Mo
     assert models["db_resnet50"]["path"] is None
 
 
+def test_models_with_details_tells_what_they_read_their_licence_and_what_runs_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "parseq.pt").write_bytes(bytes(10))
+    monkeypatch.setenv("DOCTR_SERVE_WEIGHTS_DIR", str(tmp_path))
+    monkeypatch.setenv("DOCTR_SERVE_RUNTIME", "torch")
+    models = {model["name"]: model for model in json.loads(call("models", "--details", "--json").stdout)}
+    told = models["bundled/crnn_mobilenet_v3_small"]
+    assert told["vocabulary"] == {"name": "french", "size": 126, "scripts": ["Latin"]}
+    assert told["license"]["spdx_id"] == "Apache-2.0"
+    assert (told["runtime"], told["precision"]) == ("torch", "f32")
+    assert (told["input_height_pixels"], told["input_width_pixels"]) == (32, 192)
+    lines = {line.split()[0]: line for line in call("models", "--details").stdout.splitlines()}
+    assert lines["NAME"].split()[-4:] == ["INPUT", "RUNTIME", "VOCABULARY", "LICENSE"]
+    assert lines["parseq"].endswith("32x128     torch f32  french, 126 characters, Latin  unknown")
+    assert "1024x1024  torch f32" in lines["db_resnet50"]
+
+
 def test_models_names_a_default_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCTR_SERVE_DEFAULT_DETECTION_MODEL", "db_resnet500")
     result = call("models")

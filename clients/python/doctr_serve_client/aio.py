@@ -160,7 +160,7 @@ class AsyncOCRClient(ClientBase):
         return self._stream(request, documents, pdf_password, timeout_s)
 
     async def list_models(self, *, timeout_s: float | None = None) -> ocr_pb2.ListModelsResponse:
-        """The models the server knows, whether their weights are there, and the default pair.
+        """The models the server knows: what they read, their licence, whether they are there; and the default pair.
 
         Raises:
             OCRError: the call failed.
@@ -168,6 +168,14 @@ class AsyncOCRClient(ClientBase):
         return await self._call(
             self._stub().ListModels, ocr_pb2.ListModelsRequest(), self._deadline(timeout_s)
         )
+
+    async def limits(self, *, timeout_s: float | None = None) -> ocr_pb2.GetLimitsResponse:
+        """What to know before an upload: the server's limits, the formats it takes, and its defaults.
+
+        Raises:
+            OCRError: the call failed; UNIMPLEMENTED from a server that is too old to tell.
+        """
+        return await self._call(self._stub().GetLimits, ocr_pb2.GetLimitsRequest(), self._deadline(timeout_s))
 
     async def wait_until_ready(self, timeout_s: float = 60.0) -> None:
         """Returns once the server takes requests; see :meth:`OCRClient.wait_until_ready`."""

@@ -221,12 +221,20 @@ class OCRClient(ClientBase):
         return self._stream(request, documents, pdf_password, timeout_s)
 
     def list_models(self, *, timeout_s: float | None = None) -> ocr_pb2.ListModelsResponse:
-        """The models the server knows, whether their weights are there, and the default pair.
+        """The models the server knows: what they read, their licence, whether they are there; and the default pair.
 
         Raises:
             OCRError: the call failed.
         """
         return self._call(self._stub.ListModels, ocr_pb2.ListModelsRequest(), self._deadline(timeout_s))
+
+    def limits(self, *, timeout_s: float | None = None) -> ocr_pb2.GetLimitsResponse:
+        """What to know before an upload: the server's limits, the formats it takes, and its defaults.
+
+        Raises:
+            OCRError: the call failed; UNIMPLEMENTED from a server that is too old to tell.
+        """
+        return self._call(self._stub.GetLimits, ocr_pb2.GetLimitsRequest(), self._deadline(timeout_s))
 
     def wait_until_ready(self, timeout_s: float = 60.0) -> None:
         """Returns once the server's models are loaded and it takes requests (gRPC health checking protocol).

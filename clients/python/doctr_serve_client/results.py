@@ -8,7 +8,7 @@ from doctr_serve.v1 import ocr_pb2
 from google.protobuf import json_format
 from google.rpc import error_details_pb2  # noqa: F401  (to_dict finds the types of an error's details by it)
 
-__all__ = ["Result", "page_text", "result_text", "table_rows", "to_dict"]
+__all__ = ["Answer", "Result", "page_text", "result_text", "table_rows", "to_dict"]
 
 Result: TypeAlias = (
     ocr_pb2.PageResult
@@ -19,6 +19,9 @@ Result: TypeAlias = (
     | ocr_pb2.ExtractTablesResponse
 )
 """An entry of an answer."""
+
+Answer: TypeAlias = ocr_pb2.ListModelsResponse | ocr_pb2.GetLimitsResponse
+"""An answer without entries."""
 
 
 def page_text(result: ocr_pb2.PageResult) -> str:
@@ -75,8 +78,10 @@ def _numbers(*numbers: float) -> str:
     return "\t".join(f"{number:.6g}" for number in numbers)
 
 
-def to_dict(result: Result) -> dict[str, Any]:
+def to_dict(result: Result | Answer) -> dict[str, Any]:
     """The page as an entry of the REST answer: the same names, every field present, empty ones included.
+
+    Of ``list_models`` and ``limits`` it is the whole REST answer.
 
     Returns:
         What ``json.dumps`` takes. Numbers are the shortest decimals that give the wire's 32-bit float again; REST

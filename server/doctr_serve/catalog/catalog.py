@@ -20,6 +20,7 @@ from doctr_serve.catalog.entries import (
     known_entries,
 )
 from doctr_serve.catalog.hub import WEIGHTS_FILE, HubConfig, HubRepositories, is_hub_name
+from doctr_serve.catalog.licenses import BUNDLED_LICENSE, DOCTR_LICENSE, License
 from doctr_serve.catalog.name_errors import NameErrors, missing_hub_weights, missing_weights
 from doctr_serve.settings import Settings
 
@@ -112,6 +113,19 @@ class Catalog:
         """Whether the weights are on disk and not known to be damaged. Reads no weights."""
         path = self.locate(entry)
         return path is not None and not self._doctr.is_known_damaged(path)
+
+    def license_of(self, entry: CatalogEntry) -> License | None:
+        """The licence of the entry's weights; None where it is not known. Asks nobody."""
+        match entry.source:
+            case WeightsSource.DOCTR:
+                # A file of another name is the operator's own: docTR's has a hash in its name.
+                path = self.locate(entry)
+                is_doctrs = path is None or self._doctr.is_published(entry.architecture, path)
+                return DOCTR_LICENSE if is_doctrs else None
+            case WeightsSource.BUNDLED:
+                return BUNDLED_LICENSE
+            case WeightsSource.HUB:
+                return self._hub.license_of(entry.name)
 
     def weights_path(self, entry: CatalogEntry) -> Path:
         """Path of the entry's weights; the first call for a file checks the hash that docTR's names hold.

@@ -154,6 +154,11 @@ class DoctrWeights:
         # docTR's own download, when it fails, leaves an empty file behind (_urlretrieve of doctr/utils/data.py).
         return next((path for path in candidates if path.is_file() and path.stat().st_size), None)
 
+    def is_published(self, architecture: str, path: Path) -> bool:
+        """Whether the file has the name of the architecture's weights as docTR publishes them. Reads nothing."""
+        url = _URLS[architecture]
+        return url is not None and path.name == file_name_of(url)
+
     def is_known_damaged(self, path: Path) -> bool:
         """Whether the file, as it is now, was found damaged before. Reads nothing."""
         return not self._is_intact.get(_state_of(path), True)

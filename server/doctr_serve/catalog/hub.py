@@ -8,13 +8,15 @@ out of it.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from tqdm import tqdm
 
-from doctr_serve.errors import UnknownModelError, WeightsDownloadError
+from doctr_serve.catalog.licenses import CARD_FILE, MAX_CARD_BYTES, License, stated_in_card
+from doctr_serve.errors import DoctrServeError, UnknownModelError, WeightsDownloadError
 
 __all__ = ["CONFIG_FILE", "WEIGHTS_FILE", "HubConfig", "HubRepositories", "is_hub_name"]
 
@@ -116,7 +118,7 @@ class HubRepositories:
         """Downloads the weights, where they are not in the cache yet, and returns their path.
 
         They come from the very revision that the configuration came from, so that an upload between the two
-        requests cannot mix them.
+        requests cannot mix them. The model's card, which states its licence, comes with them where there is one.
 
         Args:
             name: ``<organisation>/<model>``.
@@ -130,7 +132,23 @@ class HubRepositories:
         if cached is not None:
             return cached
         config_path = self.cached(name, CONFIG_FILE) or self._download(name, CONFIG_FILE)
-        return self._download(name, WEIGHTS_FILE, revision=config_path.parent.name, progress=progress)
+        revision = config_path.parent.name
+        path = self._download(name, WEIGHTS_FILE, revision=revision, progress=progress)
+        with suppress(DoctrServeError):
+            self._download(name, CARD_FILE, revision=revision, max_bytes=MAX_CARD_BYTES)
+        return path
+
+    def license_of(self, name: str) -> License | None:
+        """The licence that the cached card or configuration states; None where neither does. Asks nobody."""
+        from huggingface_hub.constants import ENDPOINT
+
+        card = self.cached(name, CARD_FILE)
+        stated = stated_in_card(card) if card is not None else None
+        if stated is None:
+            with suppress(DoctrServeError):
+                config = self.read_config(name, fetch=False)
+                stated = (config.model_extra or {}).get("license") if config is not None else None
+        return License.of(stated, f"{self._endpoint or ENDPOINT}/{name}") if stated else None
 
     def _download(
         self,
@@ -140,6 +158,7 @@ class HubRepositories:
         revision: str | None = None,
         option: str = "model",
         progress: bool = False,
+        max_bytes: int | None = None,
     ) -> Path:
         import httpx
         from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
@@ -152,7 +171,7 @@ class HubRepositories:
         try:
             url = hf_hub_url(name, file_name, revision=revision, endpoint=self._endpoint)
             metadata = get_hf_file_metadata(url, timeout=self._timeout_s, endpoint=self._endpoint)
-            if (metadata.size or 0) > self._max_bytes:
+            if (metadata.size or 0) > (max_bytes or self._max_bytes):
                 raise WeightsDownloadError(
                     f"{file_name} of '{name}' is larger than max_download_bytes ({self._max_bytes} bytes)"
                 )

@@ -6,15 +6,16 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from doctr_serve.cli.configuration import settings_from_environment
+from doctr_serve.cli.model_details import DETAIL_COLUMNS, columns_of, details_of
 from doctr_serve.errors import DoctrServeError
 
 if TYPE_CHECKING:
-    from doctr_serve.catalog import CatalogEntry
+    from doctr_serve.catalog import Catalog, CatalogEntry
     from doctr_serve.settings import Settings
 
 __all__ = ["megabytes", "register"]
@@ -41,23 +42,33 @@ class _Row:
 
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array, for programs.")] = False,
+    with_details: Annotated[
+        bool,
+        typer.Option(
+            "--details", help="Also what they read, their licence and what runs them; takes some seconds."
+        ),
+    ] = False,
 ) -> None:
     """List the models, whether their weights are on this machine, and the default pair.
 
     Settings come from the environment (DOCTR_SERVE_WEIGHTS_DIR, DOCTR_SERVE_DEFAULT_DETECTION_MODEL, ...).
     """
-    settings = settings_from_environment()
-    rows = _rows(settings)
-    if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
-    else:
-        typer.echo(_table(rows))
-
-
-def _rows(settings: Settings) -> list[_Row]:
     from doctr_serve.catalog import Catalog
 
+    settings = settings_from_environment()
     catalog = Catalog(settings)
+    entries = _entries(settings, catalog)
+    defaults = (settings.default_detection_model, settings.default_recognition_model)
+    rows = [_row(entry, catalog.locate(entry), default=entry.name in defaults) for entry in entries]
+    details = details_of(entries, catalog, settings) if with_details else [{} for _ in entries]
+    if as_json:
+        objects = [dataclasses.asdict(row) | more for row, more in zip(rows, details, strict=True)]
+        typer.echo(json.dumps(objects, indent=2))
+    else:
+        typer.echo(_table(rows, details))
+
+
+def _entries(settings: Settings, catalog: Catalog) -> list[CatalogEntry]:
     defaults = (settings.default_detection_model, settings.default_recognition_model)
     entries = {entry.name: entry for entry in catalog.entries()}
     for name in (*defaults, *settings.preload_models):
@@ -66,7 +77,7 @@ def _rows(settings: Settings) -> list[_Row]:
                 entries[name] = catalog.find_by_name(name, fetch=False)
             except DoctrServeError as error:
                 typer.echo(f"doctr-serve models: {error}", err=True)
-    return [_row(entry, catalog.locate(entry), default=entry.name in defaults) for entry in entries.values()]
+    return list(entries.values())
 
 
 def _row(entry: CatalogEntry, path: Path | None, *, default: bool) -> _Row:
@@ -82,12 +93,13 @@ def _row(entry: CatalogEntry, path: Path | None, *, default: bool) -> _Row:
     )
 
 
-def _table(rows: list[_Row]) -> str:
-    lines = [("NAME", "TASK", "SOURCE", "PRESENT", "SIZE", "")]
-    for row in rows:
+def _table(rows: list[_Row], details: list[dict[str, Any]]) -> str:
+    more_columns = DETAIL_COLUMNS if any(details) else ()
+    lines = [("NAME", "TASK", "SOURCE", "PRESENT", "SIZE", *more_columns, "")]
+    for row, more in zip(rows, details, strict=True):
         size = "" if row.size_bytes is None else megabytes(row.size_bytes)
-        present = "yes" if row.present else "no"
-        lines.append((row.name, row.task, row.source, present, size, "default" if row.default else ""))
+        cells = (row.name, row.task, row.source, "yes" if row.present else "no", size)
+        lines.append((*cells, *(columns_of(more) if more else ()), "default" if row.default else ""))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
-__all__ = ["ACCEPTED_FORMATS", "FORMAT_NAMES", "HEAD_BYTES", "guess_foreign_format", "sniff_format"]
+from dataclasses import dataclass
 
-ACCEPTED_FORMATS = "JPEG, PNG, PDF, TIFF, WebP, GIF and BMP"
+__all__ = [
+    "ACCEPTED_FORMATS",
+    "FILE_FORMATS",
+    "FORMAT_NAMES",
+    "HEAD_BYTES",
+    "FileFormat",
+    "guess_foreign_format",
+    "sniff_format",
+]
 
-FORMAT_NAMES = {
-    "jpeg": "JPEG",
-    "png": "PNG",
-    "pdf": "PDF",
-    "tiff": "TIFF",
-    "webp": "WebP",
-    "gif": "GIF",
-    "bmp": "BMP",
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A format of documents, as people and programs call it.
+
+    Attributes:
+        name: for people.
+        media_types: MIME types, the registered one first.
+        extensions: of files, with their dot, the usual one first.
+    """
+
+    name: str
+    media_types: tuple[str, ...]
+    extensions: tuple[str, ...]
+
+
+# Source of the MIME types: https://www.iana.org/assignments/media-types; those that begin with x- are older names.
+FILE_FORMATS = {
+    "jpeg": FileFormat("JPEG", ("image/jpeg",), (".jpg", ".jpeg", ".jfif")),
+    "png": FileFormat("PNG", ("image/png",), (".png",)),
+    "pdf": FileFormat("PDF", ("application/pdf",), (".pdf",)),
+    "tiff": FileFormat("TIFF", ("image/tiff",), (".tif", ".tiff")),
+    "webp": FileFormat("WebP", ("image/webp",), (".webp",)),
+    "gif": FileFormat("GIF", ("image/gif",), (".gif",)),
+    "bmp": FileFormat("BMP", ("image/bmp", "image/x-ms-bmp"), (".bmp",)),
 }
 """Of what :func:`sniff_format` returns."""
+
+FORMAT_NAMES = {kind: file_format.name for kind, file_format in FILE_FORMATS.items()}
+"""Of what :func:`sniff_format` returns, for people."""
+
+_NAMES = list(FORMAT_NAMES.values())
+
+ACCEPTED_FORMATS = f"{', '.join(_NAMES[:-1])} and {_NAMES[-1]}"
 
 # PDFium, like Acrobat, looks for the header in the first 1024 bytes (ISO 32000-1, annex H, note 13).
 HEAD_BYTES = 1024

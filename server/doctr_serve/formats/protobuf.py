@@ -39,7 +39,7 @@ __all__ = [
 
 
 def model(state: ModelState) -> ocr_pb2.Model:
-    """Returns the message of one model of the catalog."""
+    """Returns the message of one model."""
     entry = state.entry
     return ocr_pb2.Model(
         name=entry.name,
@@ -48,7 +48,25 @@ def model(state: ModelState) -> ocr_pb2.Model:
         source=f"WEIGHTS_SOURCE_{entry.source.name}",
         available=state.available,
         loaded=state.loaded,
+        vocabulary=_vocabulary(state),
+        license=_license(state),
+        runtime=state.execution.runtime,
+        precision=state.execution.precision,
+        input_height_pixels=0 if state.spec is None else state.spec.input_shape[1],
+        input_width_pixels=0 if state.spec is None else state.spec.input_shape[2],
     )
+
+
+def _vocabulary(state: ModelState) -> ocr_pb2.Vocabulary | None:
+    known = state.vocabulary
+    if known is None:
+        return None
+    return ocr_pb2.Vocabulary(name=known.name, size=known.size, scripts=known.scripts)
+
+
+def _license(state: ModelState) -> ocr_pb2.License | None:
+    known = state.license
+    return None if known is None else ocr_pb2.License(spdx_id=known.spdx_id, source=known.source)
 
 
 def page_result(reading: PageReading, models: ChosenModels) -> ocr_pb2.PageResult:

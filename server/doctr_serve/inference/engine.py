@@ -20,6 +20,7 @@ from doctr_serve.common.standing import Standing
 from doctr_serve.errors import InvalidOptionError
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.model_spec import ModelSpec, describe
+from doctr_serve.inference.model_states import ModelState, model_states, named_entries
 from doctr_serve.inference.runtimes import Runtime
 from doctr_serve.inference.runtimes.choice import runtime_for
 from doctr_serve.inference.scheduler import ForwardScheduler
@@ -258,9 +259,16 @@ class OCREngine:
             raise ValueError("the models were chosen for another stage")
         return self._store.get(entry, forwards.interrupt)
 
-    def is_loaded(self, entry: CatalogEntry) -> bool:
-        """Returns whether the model is in memory."""
-        return self._store.is_loaded(entry)
+    def models(self) -> list[ModelState]:
+        """Returns what is known of every model, without loading any.
+
+        The catalog's come first, then those of a hub that the settings name or that are in memory.
+        """
+        settings = self._settings
+        pair = (settings.default_detection_model, settings.default_recognition_model)
+        named = named_entries(self.catalog, (*pair, *settings.preload_models))
+        entries = dict.fromkeys((*named, *self._store.entries()))
+        return model_states(entries, self.catalog, self._runtime, self._store.peek)
 
     def release_memory(self) -> None:
         """Gives back what the runtime keeps between forwards; for times of idleness."""

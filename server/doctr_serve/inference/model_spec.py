@@ -12,10 +12,10 @@ from doctr import models
 from doctr.file_utils import CLASS_NAME
 
 from doctr_serve.catalog import Catalog, CatalogEntry, ModelTask, WeightsSource
-from doctr_serve.errors import WeightsUnavailableError
+from doctr_serve.errors import DoctrServeError, WeightsUnavailableError
 from doctr_serve.inference.weights_file import read_metadata, unusable_weights
 
-__all__ = ["ModelSpec", "describe"]
+__all__ = ["ModelSpec", "describe", "expected_spec"]
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,32 @@ def describe(entry: CatalogEntry, catalog: Catalog) -> ModelSpec:
     Raises:
         WeightsUnavailableError: the weights are missing or damaged, or of another architecture.
     """
-    path = catalog.weights_path(entry)
-    metadata = read_metadata(entry, path)
-    _check_architecture(entry, metadata)
-    cfg = {**_default_cfg(entry.architecture), **_trained_with(entry, metadata, path)}
+    return _spec(entry, catalog, catalog.weights_path(entry))
+
+
+def expected_spec(entry: CatalogEntry, catalog: Catalog) -> ModelSpec | None:
+    """Returns the spec that a model would have, though its weights may be missing, and are not checked.
+
+    Without weights docTR's models have docTR's defaults.
+
+    Returns:
+        The spec; None where nothing here says what it is, or the weights turn out to be damaged.
+    """
+    path = catalog.locate(entry)
+    if path is None and entry.source is WeightsSource.BUNDLED:
+        return None
+    try:
+        return _spec(entry, catalog, path)
+    except DoctrServeError:
+        return None
+
+
+def _spec(entry: CatalogEntry, catalog: Catalog, path: Path | None) -> ModelSpec:
+    cfg = _default_cfg(entry.architecture)
+    if path is not None:
+        metadata = read_metadata(entry, path)
+        _check_architecture(entry, metadata)
+        cfg = {**cfg, **_trained_with(entry, metadata, path)}
     if entry.source is WeightsSource.HUB:
         cfg |= {
             name: value for name, value in catalog.hub_config(entry).doctr_cfg().items() if value is not None

@@ -67,6 +67,16 @@ class ModelStore:
         with self._lock:
             return entry in self._models
 
+    def peek(self, entry: CatalogEntry) -> LoadedModel | None:
+        """Returns the model if it is in memory, without that counting as a use."""
+        with self._lock:
+            return self._models.get(entry)
+
+    def entries(self) -> list[CatalogEntry]:
+        """Returns which models are in memory now."""
+        with self._lock:
+            return list(self._models)
+
     def loaded(self) -> list[LoadedModel]:
         """Returns the models in memory now."""
         with self._lock:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from doctr_serve.catalog import CatalogEntry
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.common.memory_budget import MemoryBudget
 from doctr_serve.documents import DecoderPool, SourceDocument
 from doctr_serve.documents.page_selection import PageSelection
 from doctr_serve.errors import DeadlineExceeded
 from doctr_serve.inference.engine import OCREngine
+from doctr_serve.inference.model_states import ModelState
 from doctr_serve.options import ReadingOptions
 from doctr_serve.reading.admission import Admission
 from doctr_serve.reading.arrivals import Arrival
@@ -26,21 +25,6 @@ from doctr_serve.settings import Settings
 from doctr_serve.stage import Stage
 
 __all__ = ["ModelState", "Reader"]
-
-
-@dataclass(frozen=True)
-class ModelState:
-    """A model of the catalog, as it stands on this machine.
-
-    Attributes:
-        entry: which model.
-        available: whether its weights are here, so that a request can use it at once.
-        loaded: whether it is in memory.
-    """
-
-    entry: CatalogEntry
-    available: bool
-    loaded: bool
 
 
 class Reader:
@@ -170,12 +154,8 @@ class Reader:
         )
 
     def models(self) -> list[ModelState]:
-        """Returns every model of the catalog, and whether it is here."""
-        catalog = self._engine.catalog
-        return [
-            ModelState(entry, catalog.is_available(entry), self._engine.is_loaded(entry))
-            for entry in catalog.entries()
-        ]
+        """Returns what is known of every model; see :meth:`OCREngine.models`."""
+        return self._engine.models()
 
     def drain(self) -> None:
         """Refuses every new request from now on."""

@@ -69,6 +69,7 @@ METHODS: Mapping[str, Method] = {
         _documents("DetectLayout"),
         _documents("ExtractTables"),
         Method(f"/{SERVICE_NAME}/ListModels", ThreadGroup.QUERIES, is_logged=True),
+        Method(f"/{SERVICE_NAME}/GetLimits", ThreadGroup.QUERIES, is_logged=True),
         Method("/grpc.health.v1.Health/Check", ThreadGroup.HEALTH, message_timeout_s=1.0),
         Method("/grpc.health.v1.Health/Watch", ThreadGroup.HEALTH, message_timeout_s=1.0),
     )

@@ -22,6 +22,7 @@ from doctr_serve.formats.protobuf import (
 )
 from doctr_serve.reading import PageReading, PreparedReading, Reader
 from doctr_serve.reading.arrivals import Arrival
+from doctr_serve.rpc.announced_limits import limits_of
 from doctr_serve.rpc.call import Call, current_call
 from doctr_serve.rpc.intake.messages import documents_of, receive_upload
 from doctr_serve.rpc.intake.options import options_of
@@ -107,12 +108,18 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
     def ListModels(  # noqa: N802 - grpc's name
         self, request: ocr_pb2.ListModelsRequest, context: grpc.ServicerContext
     ) -> ocr_pb2.ListModelsResponse:
-        """Returns every model of the catalog and the default pair."""
+        """Returns every model and the default pair."""
         return ocr_pb2.ListModelsResponse(
             models=[model(state) for state in self._reader.models()],
             default_detection_model=self._settings.default_detection_model,
             default_recognition_model=self._settings.default_recognition_model,
         )
+
+    def GetLimits(  # noqa: N802 - grpc's name
+        self, request: ocr_pb2.GetLimitsRequest, context: grpc.ServicerContext
+    ) -> ocr_pb2.GetLimitsResponse:
+        """Returns what a client must know before it uploads."""
+        return limits_of(self._settings)
 
     def _upload(
         self,

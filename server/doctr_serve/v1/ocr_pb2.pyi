@@ -552,17 +552,135 @@ class ListModelsResponse(_message.Message):
     def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ..., default_detection_model: _Optional[str] = ..., default_recognition_model: _Optional[str] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("name", "task", "architecture", "source", "available", "loaded")
+    __slots__ = ("name", "task", "architecture", "source", "available", "loaded", "vocabulary", "license", "runtime", "precision", "input_height_pixels", "input_width_pixels")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     LOADED_FIELD_NUMBER: _ClassVar[int]
+    VOCABULARY_FIELD_NUMBER: _ClassVar[int]
+    LICENSE_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    PRECISION_FIELD_NUMBER: _ClassVar[int]
+    INPUT_HEIGHT_PIXELS_FIELD_NUMBER: _ClassVar[int]
+    INPUT_WIDTH_PIXELS_FIELD_NUMBER: _ClassVar[int]
     name: str
     task: ModelTask
     architecture: str
     source: WeightsSource
     available: bool
     loaded: bool
-    def __init__(self, name: _Optional[str] = ..., task: _Optional[_Union[ModelTask, str]] = ..., architecture: _Optional[str] = ..., source: _Optional[_Union[WeightsSource, str]] = ..., available: _Optional[bool] = ..., loaded: _Optional[bool] = ...) -> None: ...
+    vocabulary: Vocabulary
+    license: License
+    runtime: str
+    precision: str
+    input_height_pixels: int
+    input_width_pixels: int
+    def __init__(self, name: _Optional[str] = ..., task: _Optional[_Union[ModelTask, str]] = ..., architecture: _Optional[str] = ..., source: _Optional[_Union[WeightsSource, str]] = ..., available: _Optional[bool] = ..., loaded: _Optional[bool] = ..., vocabulary: _Optional[_Union[Vocabulary, _Mapping]] = ..., license: _Optional[_Union[License, _Mapping]] = ..., runtime: _Optional[str] = ..., precision: _Optional[str] = ..., input_height_pixels: _Optional[int] = ..., input_width_pixels: _Optional[int] = ...) -> None: ...
+
+class Vocabulary(_message.Message):
+    __slots__ = ("name", "size", "scripts")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    SCRIPTS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    size: int
+    scripts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., size: _Optional[int] = ..., scripts: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class License(_message.Message):
+    __slots__ = ("spdx_id", "source")
+    SPDX_ID_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    spdx_id: str
+    source: str
+    def __init__(self, spdx_id: _Optional[str] = ..., source: _Optional[str] = ...) -> None: ...
+
+class GetLimitsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetLimitsResponse(_message.Message):
+    __slots__ = ("server_version", "doctr_version", "limits", "formats", "default_detection_model", "default_recognition_model", "allow_hub_models", "download_on_demand", "reflection")
+    SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    DOCTR_VERSION_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    FORMATS_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_HUB_MODELS_FIELD_NUMBER: _ClassVar[int]
+    DOWNLOAD_ON_DEMAND_FIELD_NUMBER: _ClassVar[int]
+    REFLECTION_FIELD_NUMBER: _ClassVar[int]
+    server_version: str
+    doctr_version: str
+    limits: Limits
+    formats: _containers.RepeatedCompositeFieldContainer[FileFormat]
+    default_detection_model: str
+    default_recognition_model: str
+    allow_hub_models: bool
+    download_on_demand: bool
+    reflection: bool
+    def __init__(self, server_version: _Optional[str] = ..., doctr_version: _Optional[str] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., formats: _Optional[_Iterable[_Union[FileFormat, _Mapping]]] = ..., default_detection_model: _Optional[str] = ..., default_recognition_model: _Optional[str] = ..., allow_hub_models: _Optional[bool] = ..., download_on_demand: _Optional[bool] = ..., reflection: _Optional[bool] = ...) -> None: ...
+
+class Limits(_message.Message):
+    __slots__ = ("max_request_bytes", "max_message_bytes", "max_documents", "max_pages", "max_page_pixels", "max_page_side_pixels", "max_page_aspect_ratio", "max_scan_pixels", "max_words_per_page", "max_detection_batch_size", "max_recognition_batch_size", "max_name_characters", "max_pdf_password_bytes", "max_model_name_characters", "max_pages_characters", "max_concurrent_requests", "max_queued_requests", "max_uploads", "request_timeout_s", "upload_idle_timeout_s", "min_upload_bytes_per_s", "send_timeout_s", "page_decode_timeout_s", "max_tables_per_page")
+    MAX_REQUEST_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
+    MAX_PAGES_FIELD_NUMBER: _ClassVar[int]
+    MAX_PAGE_PIXELS_FIELD_NUMBER: _ClassVar[int]
+    MAX_PAGE_SIDE_PIXELS_FIELD_NUMBER: _ClassVar[int]
+    MAX_PAGE_ASPECT_RATIO_FIELD_NUMBER: _ClassVar[int]
+    MAX_SCAN_PIXELS_FIELD_NUMBER: _ClassVar[int]
+    MAX_WORDS_PER_PAGE_FIELD_NUMBER: _ClassVar[int]
+    MAX_DETECTION_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    MAX_RECOGNITION_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    MAX_NAME_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
+    MAX_PDF_PASSWORD_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_MODEL_NAME_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
+    MAX_PAGES_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
+    MAX_CONCURRENT_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    MAX_QUEUED_REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    MAX_UPLOADS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    UPLOAD_IDLE_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    MIN_UPLOAD_BYTES_PER_S_FIELD_NUMBER: _ClassVar[int]
+    SEND_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    PAGE_DECODE_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
+    MAX_TABLES_PER_PAGE_FIELD_NUMBER: _ClassVar[int]
+    max_request_bytes: int
+    max_message_bytes: int
+    max_documents: int
+    max_pages: int
+    max_page_pixels: int
+    max_page_side_pixels: int
+    max_page_aspect_ratio: float
+    max_scan_pixels: int
+    max_words_per_page: int
+    max_detection_batch_size: int
+    max_recognition_batch_size: int
+    max_name_characters: int
+    max_pdf_password_bytes: int
+    max_model_name_characters: int
+    max_pages_characters: int
+    max_concurrent_requests: int
+    max_queued_requests: int
+    max_uploads: int
+    request_timeout_s: float
+    upload_idle_timeout_s: float
+    min_upload_bytes_per_s: int
+    send_timeout_s: float
+    page_decode_timeout_s: float
+    max_tables_per_page: int
+    def __init__(self, max_request_bytes: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., max_documents: _Optional[int] = ..., max_pages: _Optional[int] = ..., max_page_pixels: _Optional[int] = ..., max_page_side_pixels: _Optional[int] = ..., max_page_aspect_ratio: _Optional[float] = ..., max_scan_pixels: _Optional[int] = ..., max_words_per_page: _Optional[int] = ..., max_detection_batch_size: _Optional[int] = ..., max_recognition_batch_size: _Optional[int] = ..., max_name_characters: _Optional[int] = ..., max_pdf_password_bytes: _Optional[int] = ..., max_model_name_characters: _Optional[int] = ..., max_pages_characters: _Optional[int] = ..., max_concurrent_requests: _Optional[int] = ..., max_queued_requests: _Optional[int] = ..., max_uploads: _Optional[int] = ..., request_timeout_s: _Optional[float] = ..., upload_idle_timeout_s: _Optional[float] = ..., min_upload_bytes_per_s: _Optional[int] = ..., send_timeout_s: _Optional[float] = ..., page_decode_timeout_s: _Optional[float] = ..., max_tables_per_page: _Optional[int] = ...) -> None: ...
+
+class FileFormat(_message.Message):
+    __slots__ = ("name", "media_types", "extensions")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_TYPES_FIELD_NUMBER: _ClassVar[int]
+    EXTENSIONS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    media_types: _containers.RepeatedScalarFieldContainer[str]
+    extensions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., media_types: _Optional[_Iterable[str]] = ..., extensions: _Optional[_Iterable[str]] = ...) -> None: ...

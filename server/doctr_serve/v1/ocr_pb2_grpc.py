@@ -91,6 +91,11 @@ class OCRServiceStub:
                 request_serializer=doctr__serve_dot_v1_dot_ocr__pb2.ListModelsRequest.SerializeToString,
                 response_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.ListModelsResponse.FromString,
                 _registered_method=True)
+        self.GetLimits = channel.unary_unary(
+                '/doctr_serve.v1.OCRService/GetLimits',
+                request_serializer=doctr__serve_dot_v1_dot_ocr__pb2.GetLimitsRequest.SerializeToString,
+                response_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.GetLimitsResponse.FromString,
+                _registered_method=True)
 
 
 class OCRServiceServicer:
@@ -186,7 +191,16 @@ class OCRServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListModels(self, request, context):
-        """Lists every model the server knows, whether its weights are present, and the default pair.
+        """Lists every model the server knows: what it reads, under which licence, whether its weights are present, what
+        runs it; and the default pair. Loads none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLimits(self, request, context):
+        """Tells what a client must know before it uploads: the limits, the accepted formats, the defaults, and which
+        optional things this server does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -239,6 +253,11 @@ def add_OCRServiceServicer_to_server(servicer, server):
                     servicer.ListModels,
                     request_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.ListModelsRequest.FromString,
                     response_serializer=doctr__serve_dot_v1_dot_ocr__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'GetLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLimits,
+                    request_deserializer=doctr__serve_dot_v1_dot_ocr__pb2.GetLimitsRequest.FromString,
+                    response_serializer=doctr__serve_dot_v1_dot_ocr__pb2.GetLimitsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -496,6 +515,33 @@ class OCRService:
             '/doctr_serve.v1.OCRService/ListModels',
             doctr__serve_dot_v1_dot_ocr__pb2.ListModelsRequest.SerializeToString,
             doctr__serve_dot_v1_dot_ocr__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/doctr_serve.v1.OCRService/GetLimits',
+            doctr__serve_dot_v1_dot_ocr__pb2.GetLimitsRequest.SerializeToString,
+            doctr__serve_dot_v1_dot_ocr__pb2.GetLimitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

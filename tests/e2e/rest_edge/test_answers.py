@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from doctr_serve.rpc.announced_limits import limits_of
+from doctr_serve_client import to_dict
 from support.rest_edge import OPTIONS, PNG, post
 
 
@@ -83,6 +85,13 @@ def test_models_are_listed(client):
     assert listed["default_detection_model"] == "db_resnet50"
     assert listed["models"][0]["name"] == "db_resnet50"
     assert listed["models"][0]["loaded"] is False
+
+
+@pytest.mark.parametrize("path", ["/limits", "/limits/"])
+def test_the_limits_are_told_with_and_without_the_slash(client, service, path):
+    response = client.get(path)
+    assert response.status_code == 200
+    assert response.json() == to_dict(limits_of(service.settings))
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/", "/health?x=1", "/health/?x=1"])

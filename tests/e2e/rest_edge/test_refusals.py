@@ -65,6 +65,7 @@ def test_an_unknown_path_is_404_and_says_which_there_are(client, path):
         ("PUT", "/ocr/", "POST"),
         ("POST", "/models", "GET"),
         ("DELETE", "/models", "GET"),
+        ("POST", "/limits", "GET"),
     ],
 )
 def test_a_wrong_method_is_405_and_says_which_is_right(client, method, path, allowed):

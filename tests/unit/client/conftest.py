@@ -40,6 +40,9 @@ class BlockingAsyncClient:
     def list_models(self, **kwargs):
         return self._runner.run(self._client.list_models(**kwargs))
 
+    def limits(self, **kwargs):
+        return self._runner.run(self._client.limits(**kwargs))
+
     def wait_until_ready(self, *args, **kwargs):
         return self._runner.run(self._client.wait_until_ready(*args, **kwargs))
 

@@ -9,8 +9,9 @@ import threading
 
 import pytest
 import trustme
+from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2
-from doctr_serve_client import OCRError, ServerUnavailableError, page_text
+from doctr_serve_client import OCRError, ServerUnavailableError, page_text, to_dict
 from support.fake_ocr_server import run_fake_server
 
 MIB = 1024 * 1024
@@ -187,6 +188,15 @@ def test_list_models_returns_the_models_and_the_default_pair(client):
 
     assert [model.name for model in answer.models] == ["db_resnet50"]
     assert answer.default_recognition_model == "crnn_vgg16_bn"
+
+
+def test_limits_returns_what_the_server_takes_as_rest_does(client, server):
+    server.service.settings = Settings(max_request_bytes=7, allow_hub_models=True)
+
+    answer = client.limits()
+
+    assert (answer.limits.max_request_bytes, answer.allow_hub_models) == (7, True)
+    assert to_dict(answer)["limits"]["max_request_bytes"] == "7"
 
 
 def test_metadata_goes_with_every_call(connect, server, letter, book):

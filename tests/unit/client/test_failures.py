@@ -92,6 +92,12 @@ def test_unavailable_is_tried_again(client, server, letter, book):
     assert len(server.service.calls) == 8
 
 
+def test_limits_are_asked_for_again(client, server):
+    server.service.failures.append(NOT_READY)
+
+    assert client.limits().limits.max_documents == 64
+
+
 def test_list_models_is_tried_again(client, server):
     server.service.failures.append(NOT_READY)
 

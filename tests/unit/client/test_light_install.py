@@ -76,7 +76,7 @@ def test_the_servers_packages_are_no_part_of_the_plain_install():
     assert {"torch", "doctr", "numpy", "PIL", "structlog"} <= set(modules_of_other_distributions())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["ocr", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["ocr", "--help"], ["limits", "--help"]])
 def test_the_command_line_explains_itself(arguments):
     result = run_plain(*arguments)
 
@@ -91,9 +91,16 @@ def test_ocr_reads_a_document(server, letter):
     assert json.loads(result.stdout)[0]["name"] == "letter.pdf"
 
 
-@pytest.mark.parametrize("command", ["serve", "up", "envoy"])
+def test_limits_asks_a_server(server):
+    result = run_plain("limits", "--server", server.address, "--json")
+
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["limits"]["max_documents"] == 64
+
+
+@pytest.mark.parametrize("command", [["serve"], ["up"], ["envoy"], ["models", "--details"]])
 def test_a_command_that_needs_the_server_says_what_to_install(command):
-    result = run_plain(command)
+    result = run_plain(*command)
 
     assert result.returncode == 2
     assert 'pip install "doctr-serve[server]"' in result.stderr

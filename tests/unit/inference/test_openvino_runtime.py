@@ -16,7 +16,7 @@ from doctr_serve.catalog import BUNDLED_DIR, Catalog, CatalogEntry
 from doctr_serve.common.native_memory import trim_native_memory
 from doctr_serve.errors import WeightsUnavailableError
 from doctr_serve.inference.model_spec import describe
-from doctr_serve.inference.runtimes import conversion
+from doctr_serve.inference.runtimes import Execution, conversion
 from doctr_serve.inference.runtimes.conversion_process import ConversionError
 from doctr_serve.inference.runtimes.openvino_runtime import LEFT_TO_OTHERS, OpenVINORuntime
 from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
@@ -230,6 +230,29 @@ def test_a_processor_without_bf16_computes_in_f32_unless_int8_is_asked_for(
         WORDS: "f32",
     }
     assert [record.msg for record in caplog.records] == ["int8_may_be_inexact"]
+
+
+def test_it_tells_what_runs_a_model_before_and_after_the_load(catalog: Catalog) -> None:
+    ours, model = runtime(catalog, precision="int8"), entry(catalog, DETECTION)
+    assert ours.execution_of(model) == Execution("openvino", "int8")
+    assert ours.execution_of(model, ours.load(model)) == Execution("openvino", "int8")
+
+
+def test_it_tells_the_precision_of_a_model_that_does_not_ship_for_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OpenVINORuntime, "_has_bf16", False)
+    random_weights_dir(tmp_path, [DETECTION.removeprefix("bundled/")])
+    replaced = Catalog(Settings(), bundled_dir=tmp_path)
+    ours, model = runtime(replaced, precision="int8"), entry(replaced, DETECTION)
+    assert ours.execution_of(model, ours.load(model)) == Execution("openvino", "f32")
+
+
+def test_it_tells_that_torch_runs_what_is_left_to_it(catalog: Catalog) -> None:
+    ours, model = runtime(catalog, convert=fails), entry(catalog, CONVERTED)
+    assert ours.execution_of(entry(catalog, "parseq")) == Execution("torch", "f32")
+    assert ours.execution_of(model) == Execution("openvino", "f32")
+    assert ours.execution_of(model, ours.load(model)) == Execution("torch", "f32")
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])

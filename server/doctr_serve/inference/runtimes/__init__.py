@@ -6,6 +6,7 @@ decoding are the stages' business, whose turn it is the scheduler's.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,20 @@ from numpy.typing import NDArray
 
 from doctr_serve.catalog import CatalogEntry
 
-__all__ = ["Runtime"]
+__all__ = ["Execution", "Runtime"]
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What runs a model.
+
+    Attributes:
+        runtime: its name, as the setting ``runtime`` has it.
+        precision: of the forwards, as the setting ``inference_precision`` has it.
+    """
+
+    runtime: str
+    precision: str
 
 
 class Runtime(Protocol):
@@ -37,6 +51,14 @@ class Runtime(Protocol):
 
         Raises:
             WeightsUnavailableError: its weights are missing, damaged, or do not fit.
+        """
+
+    def execution_of(self, entry: CatalogEntry, handle: Any | None = None) -> Execution:
+        """Returns what runs a model, or would; cheap, whether the model's weights are here or not.
+
+        Args:
+            entry: the model.
+            handle: what :meth:`load` returned for it; None where it is not loaded.
         """
 
     def enter_thread(self) -> None:

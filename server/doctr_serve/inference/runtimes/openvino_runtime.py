@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from doctr_serve.catalog import Catalog, CatalogEntry, ModelTask, WeightsSource
 from doctr_serve.errors import WeightsUnavailableError
 from doctr_serve.inference.model_spec import describe
-from doctr_serve.inference.runtimes import Runtime
+from doctr_serve.inference.runtimes import Execution, Runtime
 from doctr_serve.inference.runtimes.batch_sizes import parts
 from doctr_serve.inference.runtimes.converted_models import ConvertedModels, weights_digest
 
@@ -57,6 +57,7 @@ class _Compiled:
     """
 
     model: openvino.CompiledModel
+    precision: str
     max_pixels: int
     requests: threading.local = field(default_factory=threading.local)
 
@@ -154,12 +155,20 @@ class OpenVINORuntime:
         if entry.architecture in LEFT_TO_OTHERS:
             return self._others.load(entry)
         try:
-            return _Compiled(self._compiled(entry), self._max_pixels)
+            return self._compiled(entry)
         except WeightsUnavailableError:
             raise
         except Exception as error:  # a ConversionError, or what OpenVINO raises: RuntimeError and its own
             logger.warning("left_to_torch", extra={"model": entry.name, "problem": str(error)[:500]})
             return self._others.load(entry)
+
+    def execution_of(self, entry: CatalogEntry, handle: Any | None = None) -> Execution:
+        """Returns what runs a model, or is to: one that cannot be converted is left to the other runtime then."""
+        if isinstance(handle, _Compiled):
+            return Execution("openvino", handle.precision)
+        if handle is not None or entry.architecture in LEFT_TO_OTHERS:
+            return self._others.execution_of(entry, handle)
+        return Execution("openvino", self.precision_of(entry))
 
     def run(self, handle: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns the raw output of a batch (N, 3, H, W)."""
@@ -172,7 +181,7 @@ class OpenVINORuntime:
         else:
             self._others.release_memory(handle)
 
-    def _compiled(self, entry: CatalogEntry) -> openvino.CompiledModel:
+    def _compiled(self, entry: CatalogEntry) -> _Compiled:
         precision = self.precision_of(entry)
         # What int8 leaves to floats is in bf16 where the processor has it.
         floats = precision if precision != "int8" else "bf16" if self._has_bf16 else "f32"
@@ -184,19 +193,22 @@ class OpenVINORuntime:
             suffix = INT8_SUFFIX if precision == "int8" else ".xml"
             shipped = self._shipped(weights.with_suffix(suffix), digest)
             if shipped is not None:
-                return self._core.compile_model(shipped, DEVICE, config)
+                return self._compile(shipped, precision, config)
         name = self._name_for(entry, digest)
         kept = self._converted.find(name)
         if kept is not None:
             try:
-                return self._core.compile_model(kept, DEVICE, config)
+                return self._compile(kept, floats, config)
             except Exception as error:  # damaged: it is made anew
                 logger.warning(
                     "converted_model_not_usable", extra={"model": entry.name, "problem": str(error)[:500]}
                 )
         logger.info("converting", extra={"model": entry.name})
         with self._converted.make(name, lambda file: self._convert(entry, file)) as made:
-            return self._core.compile_model(made, DEVICE, config)
+            return self._compile(made, floats, config)
+
+    def _compile(self, model: openvino.Model | Path, precision: str, config: dict[str, Any]) -> _Compiled:
+        return _Compiled(self._core.compile_model(model, DEVICE, config), precision, self._max_pixels)
 
     def _shipped(self, file: Path, digest: str) -> openvino.Model | None:
         """The model that ships beside the weights; None where it is not theirs: whoever replaced them has no other."""

@@ -14,6 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from doctr_serve.catalog import Catalog, CatalogEntry
 from doctr_serve.inference.raw_network import load_raw_network
+from doctr_serve.inference.runtimes import Execution
 
 __all__ = ["TorchRuntime", "fold_batch_norms"]
 
@@ -78,6 +79,10 @@ class TorchRuntime:
         network = load_raw_network(entry, self._catalog)
         fold_batch_norms(network)
         return network.to(device=self.device, memory_format=torch.channels_last)
+
+    def execution_of(self, entry: CatalogEntry, handle: nn.Module | None = None) -> Execution:
+        """Returns torch and the precision, which are those of every model."""
+        return Execution("torch", self.precision)
 
     def run(self, handle: nn.Module, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns the network's raw output for images of shape (N, 3, H, W)."""
