@@ -11,7 +11,7 @@ from typing import Any
 from doctr_serve.edge.rest_methods import RestMethod
 from doctr_serve.edge.route_parts import Alias, any_of, header, longer_than, path_match, refusal, reply
 
-__all__ = ["json_routes", "large_json", "no_query"]
+__all__ = ["json_routes", "no_query", "too_large"]
 
 CONTENT_TYPE = r'(?i)application/json\s*(;\s*(charset="?utf-8"?)?\s*)?'
 
@@ -53,15 +53,13 @@ def json_routes(method: RestMethod, max_bytes: int) -> Iterator[dict[str, Any]]:
 
 def no_query(method: RestMethod) -> dict[str, Any]:
     """The answer to query parameters, of the transcoder, which looks at them first, and of the route above."""
-    here = header(":path", regex=rf"{method.path_regex}(\?.*)?")
     message = f"{method.verb} {method.path} takes no query parameters: options are fields of the JSON"
-    return reply(
-        400, 3, f"%LOCAL_REPLY_BODY% ({message})", any_of(here), any_of(header(":method", exact=method.verb))
-    )
+    only = any_of(header(":method", exact=method.verb))
+    return reply(400, 3, f"%LOCAL_REPLY_BODY% ({message})", _on_paths_of([method]), only)
 
 
-def large_json(methods: Sequence[RestMethod], max_bytes: int) -> Iterator[dict[str, Any]]:
-    """The answers to bodies that are too long, also to those that did not say their length.
+def too_large(methods: Sequence[RestMethod], max_bytes: int) -> Iterator[dict[str, Any]]:
+    """The answers to bodies that are too long, also to those that did not say so, and to answers that are.
 
     Args:
         methods: all methods of the service.
@@ -73,12 +71,19 @@ def large_json(methods: Sequence[RestMethod], max_bytes: int) -> Iterator[dict[s
     # With forms of the same documents and options, a larger document has another way.
     forms = [each.path for each in methods if each.is_upload and each.request == taking_json[0].request]
     instead = f", or a form to POST {forms[0]}" if forms else ""
-    paths = rf"({'|'.join(method.path_regex for method in taking_json)})(\?.*)?"
-    yield reply(
-        413,
-        8,
+    message = (
         f"the JSON is larger than {max_bytes} bytes, and base64 makes a third more of a document; send fewer or "
-        f"smaller documents{instead}",
-        # What Envoy counted has its transcoded path by then.
-        any_of(header(":path", regex=paths), header("x-envoy-original-path", regex=paths)),
+        f"smaller documents{instead}"
     )
+    yield reply(413, 8, message, _on_paths_of(taking_json))
+    streaming = [method.path for method in taking_json if method.streams_answers]
+    at_once = [method for method in taking_json if not method.streams_answers]
+    if streaming and at_once:
+        message = f"%LOCAL_REPLY_BODY% (POST {streaming[0]} sends answers of any length, page by page)"
+        yield {**reply(500, 8, message, _on_paths_of(at_once)), "status_code": 413}
+
+
+def _on_paths_of(methods: Sequence[RestMethod]) -> dict[str, Any]:
+    paths = rf"({'|'.join(method.path_regex for method in methods)})(\?.*)?"
+    # The transcoder, and what comes after it, answers with the transcoded path.
+    return any_of(header(":path", regex=paths), header("x-envoy-original-path", regex=paths))

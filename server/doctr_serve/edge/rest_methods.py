@@ -27,12 +27,14 @@ class RestMethod:
         path: the annotation's path template: ``/ocr``, ``/models/{name=**}``.
         body: the field that the HTTP body is bound to: empty for none, ``*`` for the whole message.
         request: the method's request message.
+        streams_answers: whether the answer is an array, sent entry by entry.
     """
 
     verb: str
     path: str
     body: str
     request: Descriptor
+    streams_answers: bool = False
 
     @property
     def is_upload(self) -> bool:
@@ -114,7 +116,9 @@ def _annotated(rpc: MethodDescriptor) -> Iterator[RestMethod]:
         verb = binding.WhichOneof("pattern")
         if verb not in VERBS:
             raise ValueError(f"{rpc.full_name}: REST has no method '{verb}'; use one of {', '.join(VERBS)}")
-        yield RestMethod(verb.upper(), getattr(binding, verb), binding.body, rpc.input_type)
+        yield RestMethod(
+            verb.upper(), getattr(binding, verb), binding.body, rpc.input_type, rpc.server_streaming
+        )
 
 
 def _segments_regex(template: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor, ServiceDescriptor
 
-from doctr_serve.edge.json_routes import json_routes, large_json, no_query
+from doctr_serve.edge.json_routes import json_routes, no_query, too_large
 from doctr_serve.edge.rest_methods import RestMethod, rest_methods
 from doctr_serve.edge.route_parts import Alias, any_of, header, longer_than, path_match, refusal, reply
 
@@ -49,7 +49,7 @@ def sections(service: ServiceDescriptor, *, max_request_bytes: int, max_json_byt
     names = ", ".join([*(f"{method.verb} {method.path}" for method in methods), HEALTH])
     return {
         "wrong parameters": [reply for group in by_path for reply in _wrong_parameters(group)],
-        "large JSON": list(large_json(methods, max_json_bytes)),
+        "large JSON": list(too_large(methods, max_json_bytes)),
         "paths": [reply(404, 5, f"no such path; there are {names}, and the gRPC services")],
         "services": {"services": [service.full_name]},
         "verbs": {"allow_methods": ", ".join([*verbs, "OPTIONS"])},
