@@ -1,11 +1,11 @@
 """The contract's HTTP annotations serve other gateways than Envoy: grpc-gateway, in the version that Debian 12 has.
 
 Its plugins (grpc-gateway 1.6.4; protoc-gen-go 1.3.5, with which the gateway's sources are built) are older than
-`optional`, and protoc does not give them a file that has it: "code generator ... hasn't been updated to support optional
-fields in proto3". protoc-gen-go 1.28.1, which Debian has too, does know it, but conflicts with golang-goprotobuf-dev,
-which the gateway's sources depend on; and there is no newer protoc-gen-grpc-gateway. So they are given the contract as
-protoc describes it to plugins that do not ask: each optional field as the only one of a oneof, with the same bytes on the
-wire, the same JSON, and false told from absent. Newer plugins take the contract as it is.
+`optional`, and protoc does not give them a file that has it: "code generator ... hasn't been updated to support
+optional fields in proto3". protoc-gen-go 1.28.1, which Debian has too, does know it, but conflicts with
+golang-goprotobuf-dev, which the gateway's sources depend on; and there is no newer protoc-gen-grpc-gateway. So they are
+given the contract as protoc describes it to plugins that do not ask: each optional field as the only one of a oneof,
+with the same bytes on the wire, the same JSON, and false told from absent. Newer plugins take the contract as it is.
 """
 
 from __future__ import annotations
