@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import json
 import time
@@ -243,6 +244,22 @@ def test_what_the_limits_allow_is_never_too_many_fields() -> None:
 
 
 def test_more_documents_than_there_may_be_are_told_to_be_too_many() -> None:
-    request = read({"documents": [{"content": CONTENT}] * 5})
-    with pytest.raises(RequestTooLargeError, match="more than 4 documents"):
-        documents_of(request, SETTINGS)
+    error = refused({"documents": [{"content": CONTENT}] * 5})
+    assert isinstance(error, RequestTooLargeError)
+    assert "more than 4 documents" in error.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{" + "".join(f'"{number}": 1, ' for number in range(20_000)) + '"0": 1}',
+        json.dumps({"documents": [{}] * 9000}),
+        json.dumps({"documents": [{"name": "," * 20_000}]}),
+    ],
+    ids=["names", "documents", "a name"],
+)
+def test_json_at_the_bound_costs_little(body: str) -> None:
+    started = time.thread_time()
+    with contextlib.suppress(DoctrServeError):
+        read(body)
+    assert time.thread_time() - started < 0.5

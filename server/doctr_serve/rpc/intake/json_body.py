@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from google.protobuf import json_format
 
 from doctr_serve.decoder.formats import sniff_format
+from doctr_serve.documents import DocumentQuota
 from doctr_serve.errors import InvalidRequestError, RequestTooLargeError
 from doctr_serve.rpc.intake.form_faults import COMPRESSED, is_compressed
 from doctr_serve.rpc.intake.json_fields import check_fields, quoted
@@ -35,7 +36,7 @@ def request_of(request: ocr_pb2.OCRRequest, settings: Settings) -> ocr_pb2.OCRRe
 
     Raises:
         InvalidRequestError: it is malformed, or something else than a request; the message names the field.
-        RequestTooLargeError: it has more fields than ``max_documents`` documents need.
+        RequestTooLargeError: it has more documents than ``max_documents``, or more fields than these need.
     """
     media_type = request.body.content_type.partition(";")[0].strip().lower()
     if media_type != JSON_TYPE:
@@ -47,6 +48,8 @@ def request_of(request: ocr_pb2.OCRRequest, settings: Settings) -> ocr_pb2.OCRRe
             )
     _check_size(request.body.data, settings)
     given = _parsed(request.body.data)
+    if isinstance(given.get("documents"), list):  # before any of them is looked at
+        DocumentQuota(settings.max_documents).take(len(given["documents"]))
     check_fields(given, cast("Descriptor", ocr_pb2.OCRRequest.DESCRIPTOR))
     try:
         return json_format.ParseDict(given, ocr_pb2.OCRRequest())
@@ -97,11 +100,13 @@ def _what_it_is(body: bytes, error: json.JSONDecodeError | UnicodeDecodeError) -
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidRequestError(f"the JSON has '{quoted(twice)}' twice in one object", field=quoted(twice))
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise InvalidRequestError(
+                f"the JSON has '{quoted(name)}' twice in one object", field=quoted(name)
+            )
+        found[name] = value
     return found
 
 
