@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 from doctr_serve.edge.config import EnvoyOptions
-from doctr_serve.edge.routes import Alias, sections
+from doctr_serve.edge.route_parts import Alias
+from doctr_serve.edge.routes import sections
 from doctr_serve.v1 import ocr_pb2
 from google.protobuf.descriptor import ServiceDescriptor
 
@@ -57,7 +58,11 @@ def with_routes(text: str, service: ServiceDescriptor) -> str:
     Raises:
         ValueError: markers are missing, or there is more than one pair of a name.
     """
-    for name, config in sections(service, max_request_bytes=EnvoyOptions.max_request_bytes).items():
+    limits = EnvoyOptions()
+    parts = sections(
+        service, max_request_bytes=limits.max_request_bytes, max_json_bytes=limits.max_json_bytes
+    )
+    for name, config in parts.items():
         start = START.format(name)
         pattern = re.compile(rf"^( *)({re.escape(start)})(?:.*\n)*?( *{re.escape(END)})", re.MULTILINE)
         found = list(pattern.finditer(text))

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import google.api
 import grpc_tools
+from doctr_serve.edge.rest_methods import raw_body_fields
+from google.api import annotations_pb2
+from google.protobuf import descriptor_pb2, descriptor_pool
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,6 +72,25 @@ def write_descriptor_set(path: Path) -> None:
     """
     details = "google/rpc/error_details.proto"
     run_protoc("--include_imports", f"--descriptor_set_out={path}", CONTRACT, details)
+    hand_over_json(path)
+
+
+def hand_over_json(path: Path) -> None:
+    """Binds the bodies that the contract binds with ``*`` to the request's field for raw ones, where it has one.
+
+    So the server reads the JSON itself: see :func:`doctr_serve.edge.rest_methods.raw_body_fields`.
+    """
+    files = descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes())
+    pool = descriptor_pool.DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    for method in (method for file in files.file for service in file.service for method in service.method):
+        raw = raw_body_fields(pool.FindMessageTypeByName(method.input_type.removeprefix(".")))
+        rule = method.options.Extensions[annotations_pb2.http]
+        for binding in (rule, *rule.additional_bindings):
+            if binding.body == "*" and raw:
+                binding.body = raw[0]
+    path.write_bytes(files.SerializeToString(deterministic=True))
 
 
 def copy_googleapis(directory: Path) -> None:

@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     max_request_bytes: int = Field(100 * MIB, gt=0)
     """Bytes of all documents of a request."""
     max_message_bytes: int = Field(4 * MIB, gt=0)
-    """Bytes of one gRPC message (gRPC's own default); larger documents come in pieces through UploadDocuments."""
+    """Bytes of one gRPC message (gRPC's own default), or of JSON; larger documents come in pieces or as a form."""
     max_documents: int = Field(64, ge=1)
     """Documents per request."""
     max_pages: int = Field(1000, ge=1)

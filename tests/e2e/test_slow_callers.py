@@ -134,6 +134,19 @@ def test_an_upload_that_drips_is_ended_by_the_server_which_says_how_slow_it_was(
         assert "min_upload_bytes_per_s" in assert_error(response_of(connection), 504, DEADLINE)
 
 
+@pytest.mark.parametrize("verb", ["read", "stream"])
+def test_json_that_stops_or_drips_is_ended_by_the_server_which_says_what_it_waited_for(real_edge, verb):
+    head = POST_HEAD.replace(b"/ocr", f"/v1/documents:{verb}".encode())
+    head = head.replace(b"multipart/form-data; boundary=x", b"application/json")
+    for dripping in (False, True):
+        with connected(real_edge) as connection:
+            connection.sendall(head + chunk(b'{"documents": [{"content": "'))
+            if dripping:
+                drip(connection, chunk(b"A"), interval_s=0.2)
+            message = assert_error(response_of(connection), 504, DEADLINE)
+            assert "nothing of the request arrived for 1 s" in message
+
+
 def test_an_upload_that_stops_before_a_server_that_hangs_is_ended_by_envoy(edge, server):
     with connected(edge(stream_idle_timeout=1)) as connection:
         connection.sendall(POST_HEAD + chunk(FORM_HEAD))

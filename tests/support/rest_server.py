@@ -1,6 +1,6 @@
 """A real gRPC server behind a real Envoy, with the scripted service of ``fake_ocr_server``.
 
-It reads forms with the server's own FormReader and refuses with the server's own statuses and trailers, so
+It reads forms and JSON with the server's own code and refuses with the server's own statuses and trailers, so
 that what Envoy sees is what the real server sends; only the reading of pages is scripted.
 """
 
@@ -19,8 +19,10 @@ from doctr_serve.edge.envoy_process import EnvoyProcess
 from doctr_serve.errors import DoctrServeError
 from doctr_serve.formats.status import to_status
 from doctr_serve.rpc.intake.forms import FormReader
+from doctr_serve.rpc.intake.json_body import request_of
 from doctr_serve.rpc.server import METADATA_OPTIONS
 from doctr_serve.rpc.trailers import error_trailers
+from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2, ocr_pb2_grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
@@ -31,7 +33,7 @@ START_TIMEOUT_S = 30
 
 
 class FakeFormService(FakeOCRService):
-    """The scripted service, which takes forms too.
+    """The scripted service, which takes forms and JSON too.
 
     Attributes:
         max_request_bytes: longest form.
@@ -40,6 +42,19 @@ class FakeFormService(FakeOCRService):
     def __init__(self, max_request_bytes: int) -> None:
         super().__init__()
         self.max_request_bytes = max_request_bytes
+
+    def StreamPages(self, request, context):  # noqa: N802 - grpc's name
+        yield from super().StreamPages(self._read_json(request, context), context)
+
+    def ReadDocuments(self, request, context):  # noqa: N802 - grpc's name
+        return super().ReadDocuments(self._read_json(request, context), context)
+
+    def _read_json(self, request, context):
+        """The request that is in the body, read by the server's own code."""
+        try:
+            return request_of(request, Settings(max_documents=8))
+        except DoctrServeError as error:
+            self._abort(context, error, self._begin("JSON", ocr_pb2.OCRRequest(), context))
 
     def UploadDocuments(self, request_iterator, context):  # noqa: N802 - grpc's name
         first = next(request_iterator)

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["ROOT", "TYPESCRIPT", "require_file", "require_tools", "run"]
+__all__ = ["GO_SOURCES", "ROOT", "TYPESCRIPT", "require_file", "require_go_packages", "require_tools", "run"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TYPESCRIPT = ROOT / "clients" / "typescript"
+
+GO_SOURCES = Path("/usr/share/gocode")
+"""Where Debian's packages of Go libraries put their sources: a GOPATH."""
 
 
 def require_tools(*programs: str) -> None:
@@ -28,6 +31,13 @@ def require_file(path: Path, how: str) -> Path:
     if not path.exists():
         _absent(f"{path.relative_to(ROOT)} is not there: {how}")
     return path
+
+
+def require_go_packages(*names: str) -> None:
+    """Skips the test unless Debian's sources of these Go packages are there; fails where CI said that they must be."""
+    missing = [name for name in names if not (GO_SOURCES / "src" / name).is_dir()]
+    if missing:
+        _absent(f"needs Debian's sources of the Go packages {', '.join(missing)}")
 
 
 def run(

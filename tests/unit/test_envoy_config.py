@@ -106,6 +106,17 @@ def test_the_body_limit_changes_the_route_and_the_message():
     assert len(values) == 1 + len(uploads)
 
 
+def test_the_limit_of_messages_changes_the_routes_of_json_and_the_message():
+    values = changed(max_message_bytes=8 * MIB)
+    service = ocr_pb2.DESCRIPTOR.services_by_name["OCRService"]
+    taking_json = [method for method in rest_methods(service) if method.is_json]
+    limit = 8 * MIB - 1024
+    assert values.count(limit + 1) == values.count(limit) == len(taking_json) == 2
+    (message,) = [value for value in values if isinstance(value, str)]
+    assert message.startswith(f"the JSON is larger than {limit} bytes")
+    assert len(values) == 2 * len(taking_json) + 1
+
+
 def test_envoys_timeouts_come_after_the_servers():
     assert set(changed(request_timeout_s=30)) == {"90s"}
     shipped = Settings().request_timeout_s
@@ -143,6 +154,7 @@ def test_what_waits_for_a_slow_reader_fits_what_the_transcoder_takes_with_a_page
 
 def test_the_shipped_limits_are_the_servers_defaults():
     assert changed(max_request_bytes=Settings().max_request_bytes) == []
+    assert changed(max_message_bytes=Settings().max_message_bytes) == []
 
 
 def test_origins_replace_those_of_localhost():

@@ -58,6 +58,14 @@ def envoy(
             help="Largest body of POST /ocr, as on the server.",
         ),
     ] = EnvoyOptions.max_request_bytes,
+    max_message_bytes: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            envvar="DOCTR_SERVE_MAX_MESSAGE_BYTES",
+            help="The server's max_message_bytes, in which a body of JSON has to fit.",
+        ),
+    ] = EnvoyOptions.max_message_bytes,
     request_timeout_s: Annotated[
         float,
         typer.Option(
@@ -108,6 +116,7 @@ def envoy(
         upstreams=tuple(upstream or EnvoyOptions.upstreams),
         admin=admin,
         max_request_bytes=max_request_bytes,
+        max_message_bytes=max_message_bytes,
         request_timeout_s=request_timeout_s,
         send_timeout_s=send_timeout_s,
         cors_origins=tuple(cors_origins or EnvoyOptions.cors_origins),

@@ -66,6 +66,7 @@ def up(
         listen=rest_address,
         admin="127.0.0.1:0",  # a fixed port may be taken
         max_request_bytes=settings.max_request_bytes,
+        max_message_bytes=settings.max_message_bytes,
         request_timeout_s=settings.request_timeout_s,
         send_timeout_s=settings.send_timeout_s,
         cors_origins=tuple(cors_origins or EnvoyOptions.cors_origins),

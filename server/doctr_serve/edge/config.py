@@ -16,6 +16,9 @@ MIB = 1024 * 1024
 SERVER_LIMIT_MARGIN_S = 60.0
 """Envoy's timeouts come this much after the server's, so that the server's own, better answer is first."""
 
+JSON_MARGIN_BYTES = 1024
+"""What a message has besides the JSON in it: its content type, and the frames of its fields."""
+
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]/\s]+)):(?P<port>\d{1,5})")
 
 Config = dict[str, Any]
@@ -35,6 +38,7 @@ class EnvoyOptions:
         upstreams: ``host:port`` of the servers; a DNS name stands for all of its addresses.
         admin: ``host:port`` of Envoy's admin interface; whoever reaches it can stop Envoy.
         max_request_bytes: largest body of an upload (``POST /ocr``); larger ones are answered with 413.
+        max_message_bytes: the server's limit for one message, in which a body of JSON has to fit.
         request_timeout_s: the server's limit for one request.
         send_timeout_s: the server's limit for a caller to take a part of its answer.
         cors_origins: origins whose pages may call from a browser: ``https://app.example.com``, or ``*``;
@@ -48,11 +52,17 @@ class EnvoyOptions:
     upstreams: tuple[str, ...] = ("127.0.0.1:50051",)
     admin: str = "127.0.0.1:9901"
     max_request_bytes: int = 100 * MIB
+    max_message_bytes: int = 4 * MIB
     request_timeout_s: float = 600.0
     send_timeout_s: float = 60.0
     cors_origins: tuple[str, ...] = ()
     access_log: str = "-"
     reuse_port: bool = False
+
+    @property
+    def max_json_bytes(self) -> int:
+        """Largest body of a request that is JSON; larger ones are answered with 413."""
+        return max(1, self.max_message_bytes - JSON_MARGIN_BYTES)
 
 
 def config_folder() -> Path:
@@ -91,7 +101,8 @@ def render(options: EnvoyOptions) -> Config:
     config["admin"]["address"] = _socket_address(options.admin)
     endpoints = [{"endpoint": {"address": _socket_address(upstream)}} for upstream in options.upstreams]
     config["static_resources"]["clusters"][0]["load_assignment"]["endpoints"] = [{"lb_endpoints": endpoints}]
-    _set_max_request_bytes(manager, options.max_request_bytes)
+    _set_max_bytes(manager, EnvoyOptions.max_request_bytes, options.max_request_bytes)
+    _set_max_bytes(manager, EnvoyOptions().max_json_bytes, options.max_json_bytes)
     _set_timeout(manager, options.request_timeout_s + SERVER_LIMIT_MARGIN_S)
     manager["stream_flush_timeout"] = f"{options.send_timeout_s:g}s"
     if options.cors_origins:
@@ -122,16 +133,18 @@ def _socket_address(address: str) -> Config:
     return {"socket_address": {"address": host, "port_value": port}}
 
 
-def _set_max_request_bytes(manager: Config, max_request_bytes: int) -> None:
+def _set_max_bytes(manager: Config, shipped: int, wanted: int) -> None:
+    """Puts the wanted limit of bodies where the file has the shipped one, its messages included."""
     for route in _routes(manager):
         for header in route["match"].get("headers", ()):
-            if "range_match" in header:
-                header["range_match"]["start"] = max_request_bytes + 1
+            if header.get("range_match", {}).get("start") == shipped + 1:
+                header["range_match"]["start"] = wanted + 1
+        if route.get("request_body_buffer_limit") == shipped:
+            route["request_body_buffer_limit"] = wanted
     for mapper in manager["local_reply_config"]["mappers"]:
         body = mapper["body_format_override"].get("json_format", {})
         if "message" in body:
-            shipped, wanted = f"{EnvoyOptions.max_request_bytes} bytes", f"{max_request_bytes} bytes"
-            body["message"] = body["message"].replace(shipped, wanted)
+            body["message"] = body["message"].replace(f"{shipped} bytes", f"{wanted} bytes")
 
 
 def _set_timeout(manager: Config, timeout_s: float) -> None:

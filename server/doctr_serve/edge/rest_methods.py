@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from google.api import annotations_pb2, httpbody_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 
-__all__ = ["RestMethod", "rest_methods"]
+__all__ = ["RestMethod", "raw_body_fields", "rest_methods"]
 
 VERBS = ("get", "put", "post", "delete", "patch")
 _VARIABLE = re.compile(r"\{([\w.]+)(?:=([^}]*))?\}|\*\*|\*")
 """A part of a path template that stands for something: ``{name}``, ``{name=**}``, ``*``."""
+_VERB = re.compile(r":\w+$")
+"""The custom verb at the end of a path template: ``/v1/documents:read``."""
 
 
 @dataclass(frozen=True)
@@ -25,29 +27,34 @@ class RestMethod:
         path: the annotation's path template: ``/ocr``, ``/models/{name=**}``.
         body: the field that the HTTP body is bound to: empty for none, ``*`` for the whole message.
         request: the method's request message.
+        streams_answers: whether the answer is an array, sent entry by entry.
     """
 
     verb: str
     path: str
     body: str
     request: Descriptor
+    streams_answers: bool = False
 
     @property
     def is_upload(self) -> bool:
         """Whether the body is raw bytes, as a form is: bound to a ``google.api.HttpBody``."""
-        field = self.request.fields_by_name.get(self.body)
-        bound = None if field is None else field.message_type
-        return bound is not None and bound.full_name == httpbody_pb2.HttpBody.DESCRIPTOR.full_name
+        return self.body in raw_body_fields(self.request)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is the whole message as JSON, which the server reads: see :func:`raw_body_fields`."""
+        return self.body == "*" and bool(raw_body_fields(self.request))
 
     @property
     def path_regex(self) -> str:
-        """What the whole path must match; it may end with a slash, as the transcoder has it too."""
+        """What the whole path must match; it may end with a slash where the transcoder has it too: not after a verb."""
         regex, end = "", 0
         for match in _VARIABLE.finditer(self.path):
             template = match[2] or ("*" if match[1] else match[0])
             regex += re.escape(self.path[end : match.start()]) + _segments_regex(template)
             end = match.end()
-        return regex + re.escape(self.path[end:]) + "/?"
+        return regex + re.escape(self.path[end:]) + ("" if _VERB.search(self.path) else "/?")
 
     @property
     def path_fields(self) -> set[str]:
@@ -73,6 +80,20 @@ class RestMethod:
         )
 
 
+def raw_body_fields(request: Descriptor) -> tuple[str, ...]:
+    """Returns the fields of a request message that take a body as it came, of the type ``google.api.HttpBody``.
+
+    Envoy hands over a body that the contract binds with ``*`` in the first of them, and the server reads it: Envoy's
+    transcoder would pass over fields that it does not know, and repeat a whole document where its base64 is wrong.
+    """
+    raw = httpbody_pb2.HttpBody.DESCRIPTOR.full_name
+    return tuple(
+        field.name
+        for field in request.fields
+        if field.message_type is not None and field.message_type.full_name == raw
+    )
+
+
 def rest_methods(service: ServiceDescriptor) -> tuple[RestMethod, ...]:
     """Returns the service's REST methods in the contract's order, those of one path together.
 
@@ -95,7 +116,9 @@ def _annotated(rpc: MethodDescriptor) -> Iterator[RestMethod]:
         verb = binding.WhichOneof("pattern")
         if verb not in VERBS:
             raise ValueError(f"{rpc.full_name}: REST has no method '{verb}'; use one of {', '.join(VERBS)}")
-        yield RestMethod(verb.upper(), getattr(binding, verb), binding.body, rpc.input_type)
+        yield RestMethod(
+            verb.upper(), getattr(binding, verb), binding.body, rpc.input_type, rpc.server_streaming
+        )
 
 
 def _segments_regex(template: str) -> str:

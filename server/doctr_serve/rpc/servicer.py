@@ -24,6 +24,7 @@ from doctr_serve.reading import PageReading, PreparedReading, Reader
 from doctr_serve.reading.arrivals import Arrival
 from doctr_serve.rpc.announced_limits import limits_of
 from doctr_serve.rpc.call import Call, current_call
+from doctr_serve.rpc.intake.json_body import request_of
 from doctr_serve.rpc.intake.messages import documents_of, receive_upload
 from doctr_serve.rpc.intake.options import options_of
 from doctr_serve.rpc.intake.spool import SpoolMemory
@@ -54,6 +55,7 @@ class OCRServicer(ocr_pb2_grpc.OCRServiceServicer):
     ) -> Iterator[ocr_pb2.PageResult]:
         """Yields a PageResult per page, each as soon as it is read."""
         call = current_call()
+        request = request_of(request, self._settings)
         prepared = self._prepare(request, call)
         documents = documents_of(request, self._settings)
         del request  # the documents are copies, and wait here for their turn

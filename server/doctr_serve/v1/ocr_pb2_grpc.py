@@ -116,6 +116,9 @@ class OCRServiceServicer:
     def StreamPages(self, request, context):
         """Reads documents page by page: each page is sent as soon as it is read, in the order of the documents and of
         their pages. A page that cannot be read comes back with `error` set while the others go on.
+
+        REST: `POST /v1/documents:stream` with the whole request as JSON (`Content-Type: application/json`), in which the
+        content of documents is base64; no query parameters. The answer is a JSON array, one entry per page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,6 +126,8 @@ class OCRServiceServicer:
 
     def ReadDocuments(self, request, context):
         """Reads documents and answers once, with every page. For short documents; long ones stream better.
+
+        REST: `POST /v1/documents:read`, with JSON as for `/v1/documents:stream`. The answer is an OCRResponse in JSON.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

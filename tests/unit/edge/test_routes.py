@@ -18,6 +18,7 @@ from doctr_serve.edge.config import EnvoyOptions, config_folder, render
 from doctr_serve.edge.rest_methods import rest_methods
 from doctr_serve.edge.routes import sections
 from doctr_serve.v1 import ocr_pb2
+from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 from support.rest_server import run_envoy
@@ -55,6 +56,19 @@ service ReadingService {
   rpc AddJob(stream ReadRequest) returns (stream Answer) {
     option (google.api.http) = {post: "/jobs" body: "body"};
   }
+  rpc ReadJson(ReadRequest) returns (Answer) {
+    option (google.api.http) = {
+      post: "/documents:read"
+      body: "*"
+      additional_bindings: {post: "/jobs/one" body: "*"}
+    };
+  }
+  rpc StreamJson(ReadRequest) returns (stream Answer) {
+    option (google.api.http) = {post: "/documents:stream" body: "*"};
+  }
+  rpc Note(Answer) returns (Answer) {
+    option (google.api.http) = {post: "/notes" body: "*"};
+  }
   rpc Watch(VersionRequest) returns (stream Answer);
 }
 message ReadRequest {
@@ -78,6 +92,7 @@ message VersionRequest {}
 message Answer { string text = 1; }
 """
 LIMIT_BYTES = 5000
+JSON_LIMIT_BYTES = 3000
 
 
 def service_of(folder: Path, text: str, name: str) -> ServiceDescriptor:
@@ -86,8 +101,10 @@ def service_of(folder: Path, text: str, name: str) -> ServiceDescriptor:
     descriptor_set = folder / "ocr.descriptor.pb"
     arguments = ("--include_imports", f"--descriptor_set_out={descriptor_set}", "routes_test.proto")
     generate_protos.run_protoc(f"-I{folder}", *arguments)
+    contract = descriptor_pb2.FileDescriptorSet.FromString(descriptor_set.read_bytes())
+    generate_protos.hand_over_json(descriptor_set)
     pool = descriptor_pool.DescriptorPool()
-    for file in descriptor_pb2.FileDescriptorSet.FromString(descriptor_set.read_bytes()).file:
+    for file in contract.file:
         pool.Add(file)
     return pool.FindServiceByName(name)
 
@@ -110,7 +127,13 @@ def rendered(folder: Path, service: ServiceDescriptor) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(edge_config, "config_folder", lambda: folder)
         # A port where no server listens: what is forwarded is answered 503.
-        return render(EnvoyOptions(max_request_bytes=LIMIT_BYTES, upstreams=("127.0.0.1:1",)))
+        return render(
+            EnvoyOptions(
+                max_request_bytes=LIMIT_BYTES,
+                max_message_bytes=JSON_LIMIT_BYTES + 1024,
+                upstreams=("127.0.0.1:1",),
+            )
+        )
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +170,29 @@ def test_every_upload_has_the_limit_of_its_body(client: httpx.Client, path: str)
     assert too_long.status_code == 413
     assert f"larger than {LIMIT_BYTES} bytes" in too_long.json()["message"]
     assert client.post(path, content=b"x" * LIMIT_BYTES).status_code == 503, "no server, but forwarded"
+
+
+@pytest.mark.parametrize("path", ["/documents:read", "/documents:stream", "/jobs/one"])
+def test_every_body_of_json_has_a_limit_and_a_type(client: httpx.Client, path: str) -> None:
+    headers = {"content-type": "application/json"}
+    too_long = client.post(path, content=b"x" * (JSON_LIMIT_BYTES + 1), headers=headers)
+    assert too_long.status_code == 413
+    assert f"larger than {JSON_LIMIT_BYTES} bytes" in too_long.json()["message"]
+    assert "a form to POST /ocr" in too_long.json()["message"]
+    forwarded = client.post(path, content=b"x" * JSON_LIMIT_BYTES, headers=headers)
+    assert forwarded.status_code == 503, "no server, but forwarded"
+    assert client.post(path, content=b"{}").status_code == 415
+    assert "takes no query parameters" in client.post(f"{path}?model=x", content=b"{}").json()["message"]
+
+
+def test_json_of_a_message_without_a_field_for_raw_bodies_stays_the_transcoders_to_read(
+    client: httpx.Client, folder: Path
+) -> None:
+    files = descriptor_pb2.FileDescriptorSet.FromString((folder / "ocr.descriptor.pb").read_bytes()).file
+    (service,) = (service for file in files for service in file.service)
+    bodies = {rpc.name: rpc.options.Extensions[annotations_pb2.http].body for rpc in service.method}
+    assert (bodies["ReadJson"], bodies["StreamJson"], bodies["Note"]) == ("body", "body", "*")
+    assert client.post("/notes", json={"text": "x" * JSON_LIMIT_BYTES}).status_code == 503
 
 
 @pytest.mark.parametrize(
@@ -231,6 +277,7 @@ def test_every_method_is_forwarded(client: httpx.Client, verb: str, path: str) -
         ("/models/a/b", "GET, DELETE"),
         ("/version", "GET"),
         ("/jobs/", "GET, POST"),
+        ("/documents:read", "POST"),
     ],
 )
 def test_every_path_says_which_methods_it_takes(client: httpx.Client, path: str, allowed: str) -> None:
@@ -272,6 +319,10 @@ def test_methods_without_an_annotation_are_no_routes(service: ServiceDescriptor)
         "GET /version",
         "GET /jobs",
         "POST /jobs",
+        "POST /documents:read",
+        "POST /jobs/one",
+        "POST /documents:stream",
+        "POST /notes",
         "GET /models/{name=**}",
         "DELETE /models/{name=**}",
     ]
@@ -286,8 +337,14 @@ def test_a_verb_that_rest_does_not_have_is_refused_by_name(tmp_path: Path) -> No
 
 def test_the_shipped_limit_is_that_of_the_options() -> None:
     service = ocr_pb2.DESCRIPTOR.services_by_name["OCRService"]
-    first = sections(service, max_request_bytes=EnvoyOptions.max_request_bytes)["routes"][0]
+    limits = EnvoyOptions()
+    parts = sections(
+        service, max_request_bytes=limits.max_request_bytes, max_json_bytes=limits.max_json_bytes
+    )
     shipped = yaml.safe_load((config_folder() / "envoy.yaml").read_text(encoding="utf-8"))
     (listener,) = shipped["static_resources"]["listeners"]
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-    assert first in manager["route_config"]["virtual_hosts"][0]["routes"]
+    routes = manager["route_config"]["virtual_hosts"][0]["routes"]
+    limited = [part for part in parts["routes"] if part.get("direct_response") == {"status": 413}]
+    assert len(limited) == 6
+    assert [part for part in limited if part not in routes] == []

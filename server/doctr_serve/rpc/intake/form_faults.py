@@ -9,12 +9,23 @@ from doctr_serve.errors import InvalidRequestError
 from doctr_serve.rpc.intake.form_headers import HOW_TO_SEND, printable
 from doctr_serve.rpc.intake.limits import MAX_NAME_CHARACTERS, shortened
 
-__all__ = ["LINES_END_IN_LF", "MAX_HEADER_BYTES", "MAX_HEADER_LINES", "malformed", "problem_of", "what_it_is"]
+__all__ = [
+    "COMPRESSED",
+    "LINES_END_IN_LF",
+    "MAX_HEADER_BYTES",
+    "MAX_HEADER_LINES",
+    "is_compressed",
+    "malformed",
+    "problem_of",
+    "what_it_is",
+]
 
 MAX_HEADER_BYTES = 8192
 """Of all header lines of a part: a name of 255 characters, written twice, as ``filename*`` too, fits."""
 
 MAX_HEADER_LINES = 8
+
+COMPRESSED = "it is compressed; send it as it is, without a Content-Encoding"
 
 LINES_END_IN_LF = "its lines end in LF, where multipart/form-data has CR LF"
 
@@ -30,7 +41,12 @@ _PROBLEMS = {
     "Did not find": "a boundary or a header line does not end in CR LF",
 }
 
-_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_COMPRESSED_STARTS = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+
+
+def is_compressed(head: bytes) -> bool:
+    """Whether a body begins as gzip, zstd and zlib do, which neither a form nor JSON can."""
+    return head.startswith(_COMPRESSED_STARTS)
 
 
 def malformed(position: int, problem: str) -> InvalidRequestError:
@@ -61,8 +77,8 @@ def what_it_is(head: bytes, boundary: bytes) -> str:
         boundary: the boundary of the Content-Type header.
     """
     text = head.lstrip()
-    if head.startswith(_COMPRESSED):
-        return "it is compressed; send it as it is, without a Content-Encoding"
+    if is_compressed(head):
+        return COMPRESSED
     if text.startswith(b"--"):
         first_line = printable(text[2:].partition(b"\n")[0].rstrip(b"\r").decode("latin-1"))
         return (

@@ -8,6 +8,7 @@ __all__ = [
     "MAX_MODEL_NAME_CHARACTERS",
     "MAX_NAME_CHARACTERS",
     "MAX_PASSWORD_BYTES",
+    "QUOTED_CHARACTERS",
     "check_name",
     "check_option",
     "check_password",
@@ -24,6 +25,7 @@ MAX_MODEL_NAME_CHARACTERS = 255
 """More than any model of the catalog, or of the Hugging Face hub, is called."""
 
 QUOTED_CHARACTERS = 60
+"""Of what a caller sent, in a message."""
 
 
 def check_name(name: str, number: int, *, field: str) -> None:
