@@ -23,16 +23,17 @@ PYTHON_TYPES = {
     FieldDescriptor.TYPE_DOUBLE: float,
 }
 DEFAULTS = {field.name: field.default for field in fields(ReadingOptions)}
-WORDS_OF_DEFAULTS = {True: "on", False: "off", "": "all pages"}
+WORDS_OF_DEFAULTS = {True: "on", False: "off", "": "all pages", (): "none"}
 """How the help of a flag writes a default that it does not write as the contract does."""
-AN_EXAMPLE = {str: "text", bool: False, int: 0, float: 0.0}
+AN_EXAMPLE = {str: "text", bool: False, int: 0, float: 0.0, list[str]: ["text"]}
 
 
 def test_the_clients_options_are_the_protos_with_their_types_and_order():
     fields = [field for field in ocr_pb2.OCRRequest.DESCRIPTOR.fields if field.name not in NOT_OPTIONS]
 
     assert [(name, kind) for name, (kind, _) in OPTIONS.items()] == [
-        (field.name, PYTHON_TYPES[field.type]) for field in fields
+        (field.name, list[PYTHON_TYPES[field.type]] if field.is_repeated else PYTHON_TYPES[field.type])
+        for field in fields
     ]
 
 
@@ -83,7 +84,7 @@ def test_the_servers_options_are_the_protos_in_its_order() -> None:
 def test_the_readmes_options_are_the_protos_in_its_order_with_the_servers_defaults() -> None:
     rows = readme_rows()
     assert {name: default for name, (default, _) in rows.items()} == {
-        name: as_the_contract_writes_it(default) if default != "" else "all"
+        name: {"": "all", (): "none"}.get(default) or as_the_contract_writes_it(default)
         for name, default in DEFAULTS.items()
     }
     assert list(rows) == list(DEFAULTS)
@@ -93,13 +94,15 @@ def test_the_readmes_options_are_the_protos_in_its_order_with_the_servers_defaul
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_the_contracts_comment_and_the_flags_help_name_the_servers_default(name: str, tmp_path: Path) -> None:
     default = DEFAULTS[name]
-    in_contract = "all pages" if default == "" else as_the_contract_writes_it(default)
+    in_contract = {"": "all pages", (): "none"}.get(default) or as_the_contract_writes_it(default)
     in_help = (
         WORDS_OF_DEFAULTS[default]
-        if isinstance(default, bool | str) and default in WORDS_OF_DEFAULTS
+        if isinstance(default, bool | str | tuple) and default in WORDS_OF_DEFAULTS
         else default
     )
-    if name.endswith("_model"):  # a setting of the server
+    if name in ("layout_model", "table_model"):
+        in_contract = f"`{default}`"
+    elif name.endswith("_model"):  # a setting of the server
         in_contract, in_help = (
             f"the server's setting, `{default}` unless changed",
             f"the server's ({default})",

@@ -51,7 +51,7 @@ def test_every_architecture_of_doctr_is_known_with_its_address(
     assert urls == {architecture: published[architecture] for architecture in architectures}
 
 
-@pytest.mark.parametrize("url", filter(None, doctr_urls().values()))
+@pytest.mark.parametrize("url", [url for url in doctr_urls().values() if url is not None])
 def test_file_name_and_hash_are_derived_as_doctr_does(
     url: str, monkeypatch: pytest.MonkeyPatch, tmp_path
 ) -> None:

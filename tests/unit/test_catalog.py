@@ -51,6 +51,9 @@ def test_the_list_has_every_architecture_of_the_contract_in_its_order() -> None:
         f"bundled/{PAGE}",
         TEXT,
         f"bundled/{TEXT}",
+        "lw_detr_s",
+        "lw_detr_m",
+        "tablecenternet",
     ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doctr_serve.catalog.doctr_weights import DoctrWeights
+from doctr_serve.catalog.doctr_weights import DoctrWeights, are_published
 from doctr_serve.catalog.entries import (
     ARCHITECTURES,
     BUNDLED_ARCHITECTURES,
@@ -139,6 +139,10 @@ class Catalog:
         if entry.source is WeightsSource.DOCTR:
             self._doctr.check(entry.architecture, path)
         return path
+
+    def is_published(self, entry: CatalogEntry) -> bool:
+        """Whether these are weights that docTR has published."""
+        return entry.source is WeightsSource.DOCTR and are_published(entry.architecture)
 
     def pull(self, entry: CatalogEntry, *, progress: bool) -> Path:
         """Path of the entry's weights, downloaded first where they are missing or the cached file is damaged.

@@ -28,7 +28,9 @@ def register(app: typer.Typer) -> None:
 
 def pull(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Models to fetch.")] = None,
-    pull_all: Annotated[bool, typer.Option("--all", help="Fetch every model of docTR.")] = False,
+    pull_all: Annotated[
+        bool, typer.Option("--all", help="Fetch every model that docTR has published.")
+    ] = False,
 ) -> None:
     """Fetch the weights of models, so that the server finds them on disk.
 
@@ -36,12 +38,12 @@ def pull(
     still fetched, and the exit status is 1. An interrupted download goes on where it broke off.
     """
     require_server_extra()
-    from doctr_serve.catalog import Catalog, WeightsSource
+    from doctr_serve.catalog import Catalog
 
     catalog = Catalog(settings_from_environment())
     wanted = list(names or [])
     if pull_all:
-        wanted += [entry.name for entry in catalog.entries() if entry.source is WeightsSource.DOCTR]
+        wanted += [entry.name for entry in catalog.entries() if catalog.is_published(entry)]
     if not wanted:
         typer.echo("doctr-serve pull: name at least one model, or --all; see: doctr-serve models", err=True)
         raise typer.Exit(EXIT_USAGE)

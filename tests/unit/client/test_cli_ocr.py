@@ -12,7 +12,7 @@ from doctr_serve_client import OCRClient, to_dict
 from doctr_serve_client.options import OPTIONS
 from support.fake_ocr_server import run_fake_server
 
-OTHER_THAN_THE_DEFAULT = {str: "text", int: 7, float: 0.625}
+OTHER_THAN_THE_DEFAULT = {str: "text", int: 7, float: 0.625, list[str]: "text"}
 
 
 def names(result):
@@ -151,7 +151,8 @@ def test_every_option_with_a_value_is_a_flag(ocr, server, letter, name):
     result = ocr(letter, f"--{name.replace('_', '-')}", value)
 
     assert result.exit_code == 0, result.output
-    assert server.service.calls[0].options == {name: value}
+    expected = [value] if OPTIONS[name][0] == list[str] else value
+    assert server.service.calls[0].options == {name: expected}
 
 
 @pytest.mark.parametrize("name", [name for name, (kind, _) in OPTIONS.items() if kind is bool])

@@ -65,7 +65,13 @@ def test_the_contracts_example_survives_the_way_through_the_message():
 
     entry = to_dict(result)
 
-    assert entry == CONTRACT_ENTRY | {"page_number": 0, "page_count": 0, "warnings": []}
+    assert entry == CONTRACT_ENTRY | {
+        "page_number": 0,
+        "page_count": 0,
+        "warnings": [],
+        "layout": [],
+        "tables": [],
+    }
     assert json.loads(json.dumps(entry)) == entry
 
 

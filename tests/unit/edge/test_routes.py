@@ -346,5 +346,5 @@ def test_the_shipped_limit_is_that_of_the_options() -> None:
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     routes = manager["route_config"]["virtual_hosts"][0]["routes"]
     limited = [part for part in parts["routes"] if part.get("direct_response") == {"status": 413}]
-    assert len(limited) == 6
+    assert len(limited) == 8
     assert [part for part in limited if part not in routes] == []
