@@ -29,8 +29,8 @@ MAX_OBJECTS = 50_000
 MAX_CHARACTERS = 60_000
 MAX_FONTS = 16
 # Those with the highest numbers: what substitutes always have, Latin letters, has the lowest.
-MAX_LETTERS_OF_FONT = 256
-MAX_LOOKED_AT = 1000
+MAX_LETTERS_OF_FONT = 1024
+MAX_MISSING = 1000
 MAX_NAMES = 3
 MAX_NAME_LENGTH = 40
 # A box for missing characters, if this many letters have one outline. A, Alpha and the Cyrillic A are three.
@@ -148,14 +148,15 @@ def _missing(
     texts: Sequence[Handle],
     bitmap: pdfium.PdfBitmap,
 ) -> Counter[int]:
-    """How many characters of each font are missing, of the first that may be."""
+    """How many characters of each font are missing; beyond a limit they are not counted."""
     suspects = frozenset().union(*(one.nothing | one.boxes for one in lacking.values()))
     if not suspects:
         return Counter()
     shown = {_address(text) for text in texts}
     missing: Counter[int] = Counter()
-    places = (index for index, character in enumerate(characters) if character in suspects)
-    for place in islice(places, MAX_LOOKED_AT):
+    for place, character in enumerate(characters):
+        if character not in suspects:
+            continue
         index = raw.FPDFText_GetCharIndexFromTextIndex(text_page, place)
         text = raw.FPDFText_GetTextObject(text_page, index)
         if not text or _address(text) not in shown:
@@ -166,10 +167,11 @@ def _missing(
             continue
         # PDFium finds a glyph by its character here, by its code when it draws: of ligatures and forms of Arabic
         # letters the former may fail. What is not drawn leaves its place blank.
-        is_missing = characters[place] in own.boxes or (
-            characters[place] in own.nothing and is_blank(page, _box(text_page, index), bitmap)
+        missing[font] += character in own.boxes or (
+            character in own.nothing and is_blank(page, _box(text_page, index), bitmap)
         )
-        missing[font] += is_missing
+        if missing.total() >= MAX_MISSING:
+            break
     return +missing
 
 
@@ -184,7 +186,7 @@ def _notice(missing: Counter[int], fonts: Mapping[int, Handle]) -> Notice:
     count = missing.total()
     names = list(dict.fromkeys(_name(fonts[font]) for font, _ in missing.most_common()))
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    at_least = "at least " if count >= MAX_LOOKED_AT else ""
+    at_least = "at least " if count >= MAX_MISSING else ""
     message = (
         f"{at_least}{count} character{'s' * (count != 1)} of the page could not be drawn: the PDF does not embed "
         f"{', '.join(names[:MAX_NAMES])}{more}, and this server has no font with them in its place; send the PDF with "
