@@ -108,6 +108,11 @@ class PagePredictor(OCRPredictor):
         """Pages that :meth:`detect` takes at once."""
         return self.det_predictor.pre_processor.batch_size
 
+    @property
+    def vocabulary(self) -> str:
+        """The characters that it can read; "" for one that reads none."""
+        return "" if self.reco_predictor is None else self.reco_predictor.vocabulary
+
     def working_bytes(self, pixels: int) -> int:
         """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own; see ``working_memory``."""
         return working_bytes(
@@ -298,7 +303,7 @@ class PagePredictor(OCRPredictor):
 
     def _in_tiles(self, page: DetectedPage) -> DetectedPage:
         """Returns the page as its tiles show it: the largest in which all is legible, or the smallest."""
-        page_shape = page.image.shape[:2]
+        page_shape, untiled = page.image.shape[:2], page.smallest_legible_pixels
         for tile_shape in tile_shapes(page_shape):
             parts = tiles(page_shape, tile_shape)
             found = self._found_in(parts, page.image)
@@ -306,7 +311,11 @@ class PagePredictor(OCRPredictor):
                 name: merged(page_shape, parts, *zip(*(part[name] for part in found), strict=True))
                 for name in found[0]
             }
-            page = replace(self._detected_page(page.image, words, tile_shape), tile_count=len(parts))
+            page = replace(
+                self._detected_page(page.image, words, tile_shape),
+                smallest_legible_untiled=untiled,
+                tile_count=len(parts),
+            )
             if page.smallest_legible_pixels is None:
                 break
         return page
