@@ -126,6 +126,13 @@ def test_an_ordinary_pdf_has_no_warning(kind: str, codes_of: Codes) -> None:
     assert codes_of(ORDINARY[kind]) == []
 
 
+def test_a_page_of_millions_of_characters_is_read_all_the_same(codes_of: Codes) -> None:
+    document = pikepdf.new()
+    line = b"(" + b"abcdefghij" * 3200 + b") Tj T* "
+    add_page(document, b"BT /F1 0.01 Tf 0.2 TL 20 820 Td " + line * 100 + b"ET")
+    assert codes_of(saved(document)) == []
+
+
 def with_attachment(**entries: object) -> bytes:
     """A cover page and an attached file, whose file specification has more entries."""
     document = pikepdf.new()

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pypdfium2 as pdfium
 from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 
-from doctr_serve.decoder.budget import Budget
+from doctr_serve.decoder.budget import Budget, mapped_bytes
 from doctr_serve.decoder.failure import DecodeFailure
 from doctr_serve.decoder.notices import Raster
 from doctr_serve.decoder.pdf_bitmap import packed_rows
@@ -95,14 +95,16 @@ class PdfDocument:
             PdfiumError: the page is damaged.
         """
         # Loading runs through the page's operators, and takes no memory for its pixels yet.
+        mapped_before = mapped_bytes()
         page = self._document[page_number - 1]
+        loaded_bytes = mapped_bytes() - mapped_before
         try:
             _give_size(page)
             pictures = pictures_of(page)
             scale = self._scale(page, page_number, pictures)
             notices = page_notices(self._document, page, scale)
             bitmap = page.render(scale=scale.value, rev_byteorder=True)
-            notices += missing_glyphs(page, pictures.texts, bitmap)
+            notices += missing_glyphs(page, pictures.texts, bitmap, loaded_bytes)
         finally:
             page.close()
         return Raster(bitmap.height, bitmap.width, packed_rows(bitmap), notices)

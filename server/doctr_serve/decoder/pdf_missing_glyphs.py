@@ -24,8 +24,11 @@ from doctr_serve.decoder.pdf_bitmap import is_blank
 __all__ = ["missing_glyphs"]
 
 # Bounds of what is looked at. A page of 2,500 words, each letter an object of its own, has 15,000 objects and
-# characters. PDFium takes some 100 bytes and 0.2 microseconds a character to tell a page's text.
+# characters.
 MAX_OBJECTS = 50_000
+# PDFium tells a page's text all at once, and takes 110 bytes a character for that, beside the 12 with which it has been
+# loaded: more than a million characters, which no page has, would be more memory than a page is given.
+MAX_LOADED_BYTES = 16 * 1024 * 1024
 MAX_CHARACTERS = 60_000
 MAX_FONTS = 16
 # Those with the highest numbers: what substitutes always have, Latin letters, has the lowest.
@@ -58,7 +61,7 @@ class _Lacking:
 
 
 def missing_glyphs(
-    page: pdfium.PdfPage, texts: Sequence[Handle], bitmap: pdfium.PdfBitmap
+    page: pdfium.PdfPage, texts: Sequence[Handle], bitmap: pdfium.PdfBitmap, loaded_bytes: int
 ) -> tuple[Notice, ...]:
     """Returns the notice of a page with characters that its picture does not show.
 
@@ -68,9 +71,12 @@ def missing_glyphs(
         page: loaded.
         texts: its text objects that show.
         bitmap: the page, drawn whole.
+        loaded_bytes: memory that loading the page took.
     """
+    if loaded_bytes > MAX_LOADED_BYTES or raw.FPDFPage_CountObjects(page) > MAX_OBJECTS:
+        return ()
     fonts = _fonts_not_in_file(texts)
-    if not fonts or raw.FPDFPage_CountObjects(page) > MAX_OBJECTS:
+    if not fonts:
         return ()
     with contextlib.suppress(pdfium.PdfiumError), contextlib.closing(page.get_textpage()) as text_page:
         characters = _characters(text_page)

@@ -31,7 +31,7 @@ def test_a_sure_language_with_unknown_letters_is_named_and_a_few_of_the_letters(
     for read in (page("ru", 0.999), fields("ru")):
         (warning,) = language_warnings(read, VOCABS["french"])
         assert "in Russian" in warning.message
-        assert "а б в г д е ж з и й к л and 21 more:" in warning.message
+        assert f"{' '.join(VOCABS['russian'][:12])} and 21 more:" in warning.message
 
 
 @pytest.mark.parametrize(
