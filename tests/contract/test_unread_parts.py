@@ -184,3 +184,14 @@ def test_files_on_a_page_s_annotations_are_counted(warnings_of) -> None:
     (warning,) = warnings_of(saved(document))
     assert warning.code == "ATTACHMENTS_NOT_READ"
     assert "on the page hang 1 attached file, which was not read" in warning.message
+
+
+def test_the_placeholder_of_an_xfa_form_says_that_it_is_one(warnings_of) -> None:
+    document = pikepdf.new()
+    add_page(document, text_operators("Please wait...", (300, 200)), (300, 200))
+    form = document.make_stream(b"<xdp:xdp xmlns:xdp='http://ns.adobe.com/xdp/'/>")
+    document.Root.AcroForm = Dictionary(Fields=pikepdf.Array(), XFA=form)
+    document.Root.NeedsRendering = True
+    (warning,) = warnings_of(saved(document))
+    assert warning.code == "FORM_NOT_SHOWN"
+    assert "an XFA form" in warning.message
