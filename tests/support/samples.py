@@ -151,8 +151,8 @@ def add_page(
     return document.pages[-1]
 
 
-def saved(document: pikepdf.Pdf, encryption: pikepdf.Encryption | bool = False) -> bytes:
-    """The document's bytes."""
+def saved(document: pikepdf.Pdf, encryption: pikepdf.Encryption | bool = False, **options: Any) -> bytes:
+    """The document's bytes; more options are those of ``pikepdf.Pdf.save``."""
     file = io.BytesIO()
-    document.save(file, encryption=encryption)
+    document.save(file, encryption=encryption, **options)
     return file.getvalue()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from doctr_serve.decoder.failure import DecodeFailure
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "mapped_bytes"]
 
 # Beyond what the process has mapped already. A tenth of a small server; measured: text pages take less than 100 MB,
 # of which 64 MiB are a heap that the C library only reserves.
@@ -55,7 +55,7 @@ class Budget:
 
     def begin(self, file_bytes: int = 0) -> None:
         """Starts counting for an operation on a document of ``file_bytes``."""
-        self._mapped_bytes = _mapped_bytes()
+        self._mapped_bytes = mapped_bytes()
         self._file_bytes = file_bytes
         self.allow(0, 0)
 
@@ -98,8 +98,8 @@ class Budget:
         resource.setrlimit(resource.RLIMIT_AS, (soft, self._memory_bytes))
 
 
-def _mapped_bytes() -> int:
-    """Address space of this process (proc(5): the first field of statm, in pages); 0 where that is unknown."""
+def mapped_bytes() -> int:
+    """Returns the address space of this process (proc(5): first field of statm, in pages); 0 where that is unknown."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
     except (OSError, ValueError):

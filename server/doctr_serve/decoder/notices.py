@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 __all__ = [
     "ATTACHMENTS_NOT_READ",
+    "CHARACTERS_NOT_SHOWN",
+    "ENCRYPTED_PART_NOT_READ",
     "FILE_CUT_SHORT",
     "FORM_NOT_SHOWN",
     "PAGE_REDUCED",
@@ -16,6 +18,10 @@ __all__ = [
 
 ATTACHMENTS_NOT_READ = "ATTACHMENTS_NOT_READ"
 """The PDF carries further files, as a portfolio does; they were not read."""
+CHARACTERS_NOT_SHOWN = "CHARACTERS_NOT_SHOWN"
+"""Characters of a PDF page are blanks or boxes: their font is not in the file, and no other one here has them."""
+ENCRYPTED_PART_NOT_READ = "ENCRYPTED_PART_NOT_READ"
+"""The PDF opens without a password, or with the one given, and carries a part that needs another one."""
 FORM_NOT_SHOWN = "FORM_NOT_SHOWN"
 """The PDF is an XFA form; its page is a placeholder for readers that do not know XFA."""
 PAGE_REDUCED = "PAGE_REDUCED"

@@ -7,26 +7,21 @@ import ctypes
 import functools
 import logging
 import mmap
-from collections.abc import Iterator
 from typing import BinaryIO
 
 import pypdfium2 as pdfium
-from pypdfium2 import raw
 from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_ERR_SECURITY
 
-from doctr_serve.decoder.budget import Budget
+from doctr_serve.decoder.budget import Budget, mapped_bytes
 from doctr_serve.decoder.failure import DecodeFailure
-from doctr_serve.decoder.notices import (
-    ATTACHMENTS_NOT_READ,
-    FORM_NOT_SHOWN,
-    PAGE_REDUCED,
-    Notice,
-    Raster,
-)
+from doctr_serve.decoder.notices import Raster
+from doctr_serve.decoder.pdf_bitmap import packed_rows
+from doctr_serve.decoder.pdf_missing_glyphs import missing_glyphs
+from doctr_serve.decoder.pdf_names import mentions
+from doctr_serve.decoder.pdf_notices import document_notices, page_notices
 from doctr_serve.decoder.pdf_scale import Scale, chosen_scale, pixels_of
-from doctr_serve.decoder.pdf_scan import pictures_of
-from doctr_serve.decoder.pdf_user_unit import mentions_user_unit, user_unit
-from doctr_serve.decoder.pixels import BAND_PIXELS
+from doctr_serve.decoder.pdf_scan import PagePictures, pictures_of
+from doctr_serve.decoder.pdf_user_unit import USER_UNIT, user_unit
 
 __all__ = ["PdfDocument"]
 
@@ -39,14 +34,8 @@ BYTES_PER_PICTURE_PIXEL = 16
 MAX_PICTURE_BYTES = 384 * 1024 * 1024
 # PDFium decodes a picture whole, at whatever size it is drawn. A0 at 300 dpi has 140 million pixels.
 MAX_PICTURE_TO_PAGE = 4
-# What scanners are set to for OCR: whoever gets this much, or more, has lost nothing.
-ENOUGH_DPI = 300
 # Any page of any size lies in it.
 EVERYWHERE = (-1e6, -1e6, 1e6, 1e6)
-
-XFA_PLACEHOLDER = (
-    "the PDF is an XFA form, which only Adobe's readers show; what was read is the page that stands in for it"
-)
 
 # It tells standard error, which nobody reads, that XFA is not built in.
 logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
@@ -81,9 +70,9 @@ class PdfDocument:
             raise _open_failure(error, bool(password)) from error
         # Without a form environment PDFium draws no form field; only documents with a form get one.
         self._document.init_forms()
-        self._may_have_user_units = mentions_user_unit(mapping)
+        self._may_have_user_units = mentions(mapping, USER_UNIT)
         self.page_count = len(self._document)
-        self.notices = _document_notices(self._document)
+        self.notices = document_notices(self._document, mapping)
         self._user_unit = functools.lru_cache(maxsize=16)(self._read_user_unit)
 
     def size(self, page_number: int) -> tuple[int, int]:
@@ -106,28 +95,27 @@ class PdfDocument:
             PdfiumError: the page is damaged.
         """
         # Loading runs through the page's operators, and takes no memory for its pixels yet.
+        mapped_before = mapped_bytes()
         page = self._document[page_number - 1]
+        loaded_bytes = mapped_bytes() - mapped_before
         try:
-            scale = self._scale(page, page_number)
-            notices = (*_placeholder(self._document, page), *_reduced(scale))
+            _give_size(page)
+            pictures = pictures_of(page)
+            scale = self._scale(page, page_number, pictures)
+            notices = page_notices(self._document, page, scale)
             bitmap = page.render(scale=scale.value, rev_byteorder=True)
+            notices += missing_glyphs(page, pictures.texts, bitmap, loaded_bytes)
         finally:
             page.close()
-        return Raster(bitmap.height, bitmap.width, _packed_rows(bitmap), notices)
+        return Raster(bitmap.height, bitmap.width, packed_rows(bitmap), notices)
 
     def close(self) -> None:
         """Closes the document and the file."""
         self._document.close()
         self._file.close()
 
-    def _scale(self, page: pdfium.PdfPage, page_number: int) -> Scale:
+    def _scale(self, page: pdfium.PdfPage, page_number: int, pictures: PagePictures) -> Scale:
         width, height = page.get_size()
-        if not (width and height):
-            # The CropBox lies outside of the MediaBox, and PDFium shows their intersection: then the MediaBox counts.
-            # PDFium intersects again when the CropBox is set, and finds a MediaBox that the page inherits.
-            page.set_cropbox(*EVERYWHERE)
-            width, height = page.get_size()
-        pictures = pictures_of(page)
         self._check_picture(pictures.largest_pixels)
         user_unit = self._user_unit(page_number)
         scale = chosen_scale(width, height, user_unit, pictures.scan_scale, self._budget)
@@ -149,39 +137,13 @@ class PdfDocument:
         return user_unit(self._document, page_number - 1) if self._may_have_user_units else 1.0
 
 
-def _document_notices(document: pdfium.PdfDocument) -> tuple[Notice, ...]:
-    notices = []
-    attachments = document.count_attachments()
-    if attachments > 0:
-        files = (
-            "1 attached file, which was" if attachments == 1 else f"{attachments} attached files, which were"
-        )
-        notices.append(
-            Notice(
-                ATTACHMENTS_NOT_READ, f"the PDF carries {files} not read; send them as documents of their own"
-            )
-        )
-    if document.get_formtype() == raw.FORMTYPE_XFA_FULL:
-        notices.append(Notice(FORM_NOT_SHOWN, XFA_PLACEHOLDER))
-    return tuple(notices)
+def _give_size(page: pdfium.PdfPage) -> None:
+    """Sets the CropBox of a page where it lies outside of the MediaBox, whose intersection PDFium shows.
 
-
-def _placeholder(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> tuple[Notice, ...]:
-    """The notice of an XFA form that does not call itself dynamic, and yet has no field on the page."""
-    if document.get_formtype() != raw.FORMTYPE_XFA_FOREGROUND or raw.FPDFPage_GetAnnotCount(page) > 0:
-        return ()
-    return (Notice(FORM_NOT_SHOWN, XFA_PLACEHOLDER),)
-
-
-def _reduced(scale: Scale) -> tuple[Notice, ...]:
-    if scale.value >= scale.wanted or scale.dpi >= ENOUGH_DPI:
-        return ()
-    consequence = "its picture has no finer detail" if scale.is_scans_own else "small print may be lost"
-    message = (
-        f"the page was rendered at {scale.dpi:.0f} dpi instead of {scale.wanted_dpi:.0f}, because it would have more "
-        f"pixels than this server decodes; {consequence}"
-    )
-    return (Notice(PAGE_REDUCED, message),)
+    Then the MediaBox counts: PDFium intersects again when the CropBox is set, and finds one that the page inherits.
+    """
+    if not all(page.get_size()):
+        page.set_cropbox(*EVERYWHERE)
 
 
 def _forget_last_error() -> None:
@@ -204,14 +166,3 @@ def _open_failure(error: pdfium.PdfiumError, password_given: bool) -> DecodeFail
             "encrypted", "the PDF is encrypted in a way that this server cannot open; send it decrypted"
         )
     return DecodeFailure("unreadable", "the PDF is damaged or has no pages")
-
-
-def _packed_rows(bitmap: pdfium.PdfBitmap) -> Iterator[bytes]:
-    """Yields the pixels in bands; PDFium pads each row to a multiple of 4 bytes."""
-    pixels = memoryview(bitmap.buffer).cast("B")
-    row_bytes = bitmap.width * bitmap.n_channels
-    rows = max(1, BAND_PIXELS // bitmap.width)
-    for top in range(0, bitmap.height, rows):
-        starts = [row * bitmap.stride for row in range(top, min(top + rows, bitmap.height))]
-        yield b"".join(pixels[start : start + row_bytes] for start in starts)
-    bitmap.close()

@@ -38,10 +38,13 @@ class PagePictures:
     Attributes:
         scan_scale: the scan's own resolution in pixels per point; None for a page that is no scan.
         largest_pixels: pixels of the largest picture on the page, for the memory that decoding it takes.
+        texts: PDFium's handles of the text objects that show, good until the page is closed: those that are not
+            invisible, and do not lie below a picture of half the page.
     """
 
     scan_scale: float | None
     largest_pixels: int
+    texts: tuple[ctypes.c_void_p, ...]
 
 
 @dataclass(frozen=True)
@@ -66,20 +69,20 @@ def pictures_of(page: pdfium.PdfPage) -> PagePictures:
     box = (left, bottom, right, top)
     area = (right - left) * (top - bottom)
     pictures: list[_Picture] = []
-    texts = 0
+    texts: list[ctypes.c_void_p] = []
     for handle, matrix in _objects(page, IDENTITY, 0, [MAX_OBJECTS]):
         if raw.FPDFPageObj_GetType(handle) == raw.FPDF_PAGEOBJ_TEXT:
-            texts += raw.FPDFTextObj_GetTextRenderMode(handle) != raw.FPDF_TEXTRENDERMODE_INVISIBLE
+            if raw.FPDFTextObj_GetTextRenderMode(handle) != raw.FPDF_TEXTRENDERMODE_INVISIBLE:
+                texts.append(handle)
             continue
         picture = _picture(handle, matrix, box, area)
         if picture is not None:
             pictures.append(picture)
             if picture.share >= SCAN_SHARE:
-                texts = 0
+                texts.clear()
     largest = max((picture.pixels for picture in pictures), default=0)
-    if texts > MAX_TEXTS_OVER_SCAN:
-        return PagePictures(None, largest)
-    return PagePictures(_common_scale(pictures), largest)
+    scan_scale = None if len(texts) > MAX_TEXTS_OVER_SCAN else _common_scale(pictures)
+    return PagePictures(scan_scale, largest, tuple(texts))
 
 
 def _common_scale(pictures: list[_Picture]) -> float | None:

@@ -13,7 +13,7 @@ from doctr_serve.documents import DecodedPage, PageReference
 from doctr_serve.errors import DoctrServeError, InternalError
 from doctr_serve.inference.limits import PageBeyondLimit
 from doctr_serve.reading.page_reading import PageReading
-from doctr_serve.reading.page_warnings import warnings_of
+from doctr_serve.reading.page_warnings import language_warnings, warnings_of
 from doctr_serve.reading.request import RequestContext
 
 __all__ = ["Predictor", "read_pages"]
@@ -27,6 +27,10 @@ class Predictor(Protocol):
     @property
     def batch_size(self) -> int:
         """Pages that :meth:`detect` takes at once."""
+
+    @property
+    def vocabulary(self) -> str:
+        """The characters that it can read; "" for one that reads none."""
 
     def detect(self, images: list[np.ndarray]) -> list[Any]:
         """Returns what :meth:`recognise` takes of each page, (H, W, 3) uint8 RGB."""
@@ -132,7 +136,8 @@ def _recognise(
         return PageReading(page.reference, error=detected)
     try:
         read = predictor.recognise(detected)
-        return PageReading(page.reference, page=read, warnings=page.warnings + warnings_of(detected))
+        warnings = page.warnings + warnings_of(detected) + language_warnings(read, predictor.vocabulary)
+        return PageReading(page.reference, page=read, warnings=warnings)
     except Exception as error:
         return PageReading(page.reference, error=_failure(page.reference, error, context))
 

@@ -24,6 +24,7 @@ class DetectedPage:
         orientation: ``{"value": degrees, "confidence": 0..1 or None}``, or None when not asked for.
         smallest_legible_pixels: font size in ``image`` below which text was lost; None where all is legible.
         classes: of the detection model, each with the part of ``boxes`` that has its words; empty for all of them.
+        smallest_legible_untiled: the same had ``image`` been looked at as a whole, where it was not.
         tile_count: parts of ``image`` in which its words were looked for.
         regions: of the page, where the options ask for them.
         tables_left_out: tables of it whose cells are not looked for.
@@ -36,6 +37,7 @@ class DetectedPage:
     orientation: dict[str, Any] | None = field(default=None)
     smallest_legible_pixels: int | None = None
     classes: dict[str, slice] = field(default_factory=dict)
+    smallest_legible_untiled: int | None = None
     tile_count: int = 1
     scale: float = 1.0
     regions: Regions | None = None

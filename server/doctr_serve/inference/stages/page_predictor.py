@@ -111,6 +111,11 @@ class PagePredictor(OCRPredictor):
         """Pages that :meth:`detect` takes at once."""
         return self.det_predictor.pre_processor.batch_size
 
+    @property
+    def vocabulary(self) -> str:
+        """The characters that it can read; "" for one that reads none."""
+        return "" if self.reco_predictor is None else self.reco_predictor.vocabulary
+
     def working_bytes(self, pixels: int) -> int:
         """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own; see ``working_memory``."""
         return working_bytes(

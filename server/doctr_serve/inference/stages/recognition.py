@@ -47,6 +47,11 @@ class StreamedRecognition(RecognitionPredictor):
         super().__init__(preprocessor, model)
         self._check_pieces = check_pieces
 
+    @property
+    def vocabulary(self) -> str:
+        """The characters that its model can read."""
+        return self.model.spec.vocab
+
     @torch.inference_mode()
     def forward(self, crops: Iterable[np.ndarray], **kwargs: Any) -> list[tuple[str, float]]:
         """Returns text and confidence, 0 to 1, of each crop (H, W, 3); takes the crops one by one."""

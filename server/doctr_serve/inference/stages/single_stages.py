@@ -102,6 +102,11 @@ class PicturesOfWords:
         """Pictures that :meth:`detect` takes at once."""
         return self._recognition.pre_processor.batch_size
 
+    @property
+    def vocabulary(self) -> str:
+        """The characters that it can read."""
+        return self._recognition.vocabulary
+
     def working_bytes(self, pixels: int) -> int:
         """Returns a bound of the bytes that pictures of up to ``pixels`` take beside their own."""
         return recognition_bytes(pixels, self._recognition)
@@ -139,6 +144,11 @@ class PagesOfRegions:
     def batch_size(self) -> int:
         """Pages that :meth:`detect` takes at once."""
         return self._layout.pre_processor.batch_size
+
+    @property
+    def vocabulary(self) -> str:
+        """Empty: no characters are read."""
+        return ""
 
     def working_bytes(self, pixels: int) -> int:
         """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own."""

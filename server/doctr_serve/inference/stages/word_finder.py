@@ -104,7 +104,7 @@ class WordFinder:
 
     def _in_tiles(self, page: DetectedPage) -> DetectedPage:
         """Returns the page as its tiles show it: the largest in which all is legible, or the smallest."""
-        page_shape = page.image.shape[:2]
+        page_shape, untiled = page.image.shape[:2], page.smallest_legible_pixels
         for tile_shape in tile_shapes(page_shape):
             parts = tiles(page_shape, tile_shape)
             found = self._found_in(parts, page.image)
@@ -112,7 +112,11 @@ class WordFinder:
                 name: merged(page_shape, parts, *zip(*(part[name] for part in found), strict=True))
                 for name in found[0]
             }
-            page = replace(self._detected_page(page.image, words, tile_shape), tile_count=len(parts))
+            page = replace(
+                self._detected_page(page.image, words, tile_shape),
+                smallest_legible_untiled=untiled,
+                tile_count=len(parts),
+            )
             if page.smallest_legible_pixels is None:
                 break
         return page
