@@ -34,6 +34,7 @@ def large_print() -> np.ndarray:
 
 
 PAGES = {"straight": (large_print, {}), "polygons": (skewed, {"assume_straight_pages": False})}
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 ALIKE = {"disable_page_orientation": True, "disable_text_orientation": True, "tiling": "off"}
 """docTR as it is used here has no classifiers and no tiles."""
 

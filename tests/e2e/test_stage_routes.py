@@ -37,7 +37,7 @@ PATHS = {"/detection": PAGE, "/recognition": WORD, "/kie": PAGE}
 ENTRIES = {
     "/detection": {"name", "bounding_boxes", "detection_scores", "dimensions"},
     "/recognition": {"name", "value", "confidence"},
-    "/kie": {"name", "orientation", "language", "dimensions", "extracted_fields"},
+    "/kie": {"name", "orientation", "language", "dimensions", "extracted_fields", "layout", "tables"},
 }
 COMMON = {"page_number", "page_count", "models", "warnings"}
 

@@ -1,4 +1,7 @@
-"""docTR's networks run as they are, bit for bit: for comparisons in which the last digit decides what is found."""
+"""docTR's networks run as they are, bit for bit: for comparisons in which the last digit decides what is found.
+
+The test computes with one thread, too (fixture ``one_torch_thread``).
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class PlainRuntime:
         return Execution("torch", "f32")
 
     def enter_thread(self) -> None:
-        pass
+        torch.set_num_threads(1)  # sums in another order are other sums
 
     def run(self, handle: RawNetwork, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():
