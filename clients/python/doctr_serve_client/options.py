@@ -66,6 +66,16 @@ class OCROptions(TypedDict, total=False):
     tiling: Annotated[
         str, "Look at pages too long or large for the detection model in parts: auto or off. Default: auto."
     ]
+    preserve_original_coords: Annotated[
+        bool, "Give boxes and dimensions of the page as it came, not of the straightened one. Default: off."
+    ]
+    export_as_straight_boxes: Annotated[
+        bool,
+        "Give boxes of 4 numbers around the polygons that are found with assume_straight_pages off. Default: off.",
+    ]
+    allowed_characters: Annotated[
+        str, "The only characters that may be read. Default: all that the model knows."
+    ]
 
 
 def _options() -> dict[str, tuple[type, str]]:

@@ -30,6 +30,7 @@ from doctr_serve.inference.stages.predictors import (
 )
 from doctr_serve.inference.stages.single_stages import FieldsPredictor, PagesOfBoxes, PicturesOfWords
 from doctr_serve.inference.store import LoadedModel, ModelStore
+from doctr_serve.inference.suitability import check_suitability
 from doctr_serve.options import ReadingOptions
 from doctr_serve.settings import Settings
 from doctr_serve.stage import Stage
@@ -101,7 +102,9 @@ class OCREngine:
 
     def _read_a_blank_page(self, interrupt: Interrupt) -> None:
         options = ReadingOptions.defaults(self._settings)
-        predictor = self.predictor(options, self.choose(options, interrupt), interrupt)
+        # Of the stages that use both models, the one that takes detection models of any number of classes.
+        stage = Stage.FIELDS
+        predictor = self.predictor(options, self.choose(options, interrupt, stage), interrupt, stage=stage)
         for page in predictor.detect([np.full((256, 256, 3), 255, np.uint8)]):
             predictor.recognise(page)
         predictor.reco_predictor([np.full((32, 128, 3), 255, np.uint8)])
@@ -118,7 +121,8 @@ class OCREngine:
 
         Raises:
             UnknownModelError: a name the catalog does not know.
-            WeightsUnavailableError: a known model whose weights are not here.
+            InvalidOptionError: a model that cannot do what is asked; see :func:`check_suitability`.
+            WeightsUnavailableError: a known model whose weights are not here, or are damaged.
             WeightsDownloadError: they could not be fetched.
         """
         chosen = choose_models(options, self.catalog, stage)
@@ -127,6 +131,7 @@ class OCREngine:
                 if self._settings.download_on_demand and not self.catalog.is_available(entry):
                     self._downloads.do(entry, interrupt)
                 self.catalog.weights_path(entry)
+        check_suitability(options, chosen, stage, self._spec)
         return chosen
 
     def predictor(
@@ -206,6 +211,10 @@ class OCREngine:
     def close(self) -> None:
         """Ends the forward threads."""
         self._scheduler.close()
+
+    def _spec(self, entry: CatalogEntry) -> ModelSpec:
+        loaded = self._store.find(entry)
+        return loaded.spec if loaded is not None else self._spec_of(entry, self.catalog)
 
     def _load(self, entry: CatalogEntry) -> LoadedModel:
         return LoadedModel(self._spec_of(entry, self.catalog), self._runtime.load(entry))

@@ -59,6 +59,8 @@ def _build(spec: ModelSpec) -> torch.nn.Module:
         options |= {"pretrained_backbone": False, "exportable": False}
     else:
         options |= {"classes": list(spec.classes), "num_classes": len(spec.classes)}
+    if spec.entry.task is ModelTask.DETECTION:
+        options |= {"class_names": list(spec.classes)}
     if spec.entry.task is ModelTask.RECOGNITION:
         options |= {"vocab": spec.vocab, "input_shape": spec.input_shape}
     return getattr(models, spec.entry.architecture)(**options)

@@ -36,7 +36,7 @@ WEIGHTS_SOURCE_BUNDLED: WeightsSource
 WEIGHTS_SOURCE_HUB: WeightsSource
 
 class OCRRequest(_message.Message):
-    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "group_lines", "group_blocks", "paragraph_break", "pages", "tiling", "documents", "body")
+    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "group_lines", "group_blocks", "paragraph_break", "pages", "tiling", "preserve_original_coords", "export_as_straight_boxes", "allowed_characters", "documents", "body")
     DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
     RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
     ASSUME_STRAIGHT_PAGES_FIELD_NUMBER: _ClassVar[int]
@@ -56,6 +56,9 @@ class OCRRequest(_message.Message):
     PARAGRAPH_BREAK_FIELD_NUMBER: _ClassVar[int]
     PAGES_FIELD_NUMBER: _ClassVar[int]
     TILING_FIELD_NUMBER: _ClassVar[int]
+    PRESERVE_ORIGINAL_COORDS_FIELD_NUMBER: _ClassVar[int]
+    EXPORT_AS_STRAIGHT_BOXES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     detection_model: str
@@ -77,9 +80,12 @@ class OCRRequest(_message.Message):
     paragraph_break: float
     pages: str
     tiling: str
+    preserve_original_coords: bool
+    export_as_straight_boxes: bool
+    allowed_characters: str
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     body: _httpbody_pb2.HttpBody
-    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., group_lines: _Optional[bool] = ..., group_blocks: _Optional[bool] = ..., paragraph_break: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., group_lines: _Optional[bool] = ..., group_blocks: _Optional[bool] = ..., paragraph_break: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., preserve_original_coords: _Optional[bool] = ..., export_as_straight_boxes: _Optional[bool] = ..., allowed_characters: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
 
 class DetectTextRequest(_message.Message):
     __slots__ = ("detection_model", "assume_straight_pages", "preserve_aspect_ratio", "symmetric_padding", "detection_batch_size", "binary_threshold", "box_threshold", "pages", "tiling", "documents", "body")
@@ -130,18 +136,20 @@ class DetectTextResponse(_message.Message):
     def __init__(self, name: _Optional[str] = ..., bounding_boxes: _Optional[_Iterable[_Union[_struct_pb2.ListValue, _Mapping]]] = ..., detection_scores: _Optional[_Iterable[float]] = ..., dimensions: _Optional[_Iterable[int]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
 
 class RecognizeTextRequest(_message.Message):
-    __slots__ = ("recognition_model", "recognition_batch_size", "pages", "documents", "body")
+    __slots__ = ("recognition_model", "recognition_batch_size", "pages", "allowed_characters", "documents", "body")
     RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
     RECOGNITION_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     recognition_model: str
     recognition_batch_size: int
     pages: str
+    allowed_characters: str
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     body: _httpbody_pb2.HttpBody
-    def __init__(self, recognition_model: _Optional[str] = ..., recognition_batch_size: _Optional[int] = ..., pages: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+    def __init__(self, recognition_model: _Optional[str] = ..., recognition_batch_size: _Optional[int] = ..., pages: _Optional[str] = ..., allowed_characters: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
 
 class RecognizeTextResponse(_message.Message):
     __slots__ = ("name", "value", "confidence", "page_number", "page_count", "models", "error", "warnings")
@@ -164,7 +172,7 @@ class RecognizeTextResponse(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ..., confidence: _Optional[float] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
 
 class ExtractFieldsRequest(_message.Message):
-    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "pages", "tiling", "documents", "body")
+    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "pages", "tiling", "preserve_original_coords", "export_as_straight_boxes", "allowed_characters", "documents", "body")
     DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
     RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
     ASSUME_STRAIGHT_PAGES_FIELD_NUMBER: _ClassVar[int]
@@ -181,6 +189,9 @@ class ExtractFieldsRequest(_message.Message):
     BOX_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     PAGES_FIELD_NUMBER: _ClassVar[int]
     TILING_FIELD_NUMBER: _ClassVar[int]
+    PRESERVE_ORIGINAL_COORDS_FIELD_NUMBER: _ClassVar[int]
+    EXPORT_AS_STRAIGHT_BOXES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     detection_model: str
@@ -199,9 +210,12 @@ class ExtractFieldsRequest(_message.Message):
     box_threshold: float
     pages: str
     tiling: str
+    preserve_original_coords: bool
+    export_as_straight_boxes: bool
+    allowed_characters: str
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     body: _httpbody_pb2.HttpBody
-    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., preserve_original_coords: _Optional[bool] = ..., export_as_straight_boxes: _Optional[bool] = ..., allowed_characters: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
 
 class ExtractFieldsResponse(_message.Message):
     __slots__ = ("name", "orientation", "language", "dimensions", "extracted_fields", "page_number", "page_count", "models", "error", "warnings")

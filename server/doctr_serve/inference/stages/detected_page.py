@@ -7,7 +7,20 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["DetectedPage"]
+__all__ = ["DetectedPage", "Origin"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a straightened page comes from.
+
+    Attributes:
+        image: the page as it came, (H, W, 3) uint8 RGB.
+        to_original: (3, 3), takes points (x, y, 1) in pixels of the straightened page to pixels of ``image``.
+    """
+
+    image: np.ndarray
+    to_original: np.ndarray
 
 
 @dataclass
@@ -23,6 +36,7 @@ class DetectedPage:
         classes: of the detection model, each with the part of ``boxes`` that has its words; empty for all of them.
         tile_count: parts of ``image`` in which its words were looked for.
         scale: of a straightened page: of ``image`` to the page, where that was too large to be turned; 1 or less.
+        origin: of a straightened page whose geometries are to be those of the page as it came; None otherwise.
     """
 
     image: np.ndarray
@@ -33,6 +47,7 @@ class DetectedPage:
     classes: dict[str, slice] = field(default_factory=dict)
     tile_count: int = 1
     scale: float = 1.0
+    origin: Origin | None = None
 
     def by_class(self) -> dict[str, DetectedPage]:
         """Returns a page for each class, with the words of this class alone."""

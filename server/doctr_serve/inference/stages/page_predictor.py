@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from doctr.io.elements import Page
+from doctr.io.elements import Document, Page
 from doctr.models.classification.predictor import OrientationPredictor
 from doctr.models.detection.predictor import DetectionPredictor
 from doctr.models.predictor import OCRPredictor
@@ -25,7 +25,8 @@ from doctr_serve.inference.stages.language import language_of
 from doctr_serve.inference.stages.orientation import page_orientation
 from doctr_serve.inference.stages.reading_direction import checked_guess
 from doctr_serve.inference.stages.recognition import StreamedRecognition
-from doctr_serve.inference.stages.straightening import straightened
+from doctr_serve.inference.stages.turning import PageTurner
+from doctr_serve.inference.stages.way_back import UprightPage
 from doctr_serve.inference.stages.word_finder import WordFinder
 from doctr_serve.inference.stages.working_memory import working_bytes
 from doctr_serve.options import ReadingOptions
@@ -77,12 +78,16 @@ class PagePredictor(OCRPredictor):
             resolve_lines=options.group_lines,
             resolve_blocks=options.group_blocks,
             paragraph_break=options.paragraph_break,
+            export_as_straight_boxes=options.export_as_straight_boxes,
         )
         self._limits = limits
         self._interrupt = interrupt
         self._min_orientation_confidence = min_orientation_confidence
         self._finder = WordFinder(
             detection, limits, keeps_classes=self.keeps_classes, tiles_pages=options.tiling == "auto"
+        )
+        self._turner = PageTurner(
+            keeps_way_back=options.preserve_original_coords, max_pixels=limits.max_pixels, interrupt=interrupt
         )
         self.assume_straight_pages = options.assume_straight_pages
         self.straighten_pages = options.straighten_pages
@@ -105,7 +110,7 @@ class PagePredictor(OCRPredictor):
             detection=self.det_predictor,
             recognition=self.reco_predictor,
             text_orientation=self.crop_orientation_predictor,
-            is_straightened=self.straighten_pages,
+            turned_pixels=self._turner.turned_pixels(pixels) if self.straighten_pages else 0,
         )
 
     @torch.inference_mode()
@@ -126,13 +131,14 @@ class PagePredictor(OCRPredictor):
         if not (self.detect_orientation or self.straighten_pages):
             return self._finder.find(images, self.det_predictor(images))
         boxes, orientations = self._orientations(images)
-        scales = [1.0] * len(images)
+        turned = [UprightPage(image, 1.0) for image in images]
         if self.straighten_pages:
-            images, scales = self._upright(images, [angle for angle, _ in orientations])
+            turned = self._turner.upright(images, [angle for angle, _ in orientations])
+            images = [page.image for page in turned]
             boxes = self.det_predictor(images)
         pages = self._finder.find(images, boxes)
-        for page, scale, (angle, confidence) in zip(pages, scales, orientations, strict=True):
-            page.scale = scale
+        for page, upright, (angle, confidence) in zip(pages, turned, orientations, strict=True):
+            page.scale, page.origin = upright.scale, upright.origin
             if self.detect_orientation:
                 page.orientation = {
                     "value": angle,
@@ -161,6 +167,16 @@ class PagePredictor(OCRPredictor):
             [page.orientation] if page.orientation else None,
             [language_of([text for text, _ in texts])] if self.detect_language else None,
         )
+        return self._as_it_came(document, page)
+
+    def _as_it_came(self, document: Document, page: DetectedPage) -> Any:
+        """Returns a document's only page; its geometries are those of the page as it came where that is known."""
+        if page.origin is not None:
+            original = page.origin.image
+            shapes = [original.shape[:2]], [page.image.shape[:2]]
+            document = self._remap_to_original_coords(
+                document, *shapes, [page.origin.to_original], [original]
+            )
         return document.pages[0]
 
     def _words_of(
@@ -186,27 +202,21 @@ class PagePredictor(OCRPredictor):
     ) -> tuple[list[dict[str, np.ndarray]], list[tuple[int, float | None]]]:
         """Returns the predictions of detection, and degrees and confidence of each page's orientation."""
         predictions, probability_maps = self.det_predictor(images, return_maps=True)
+        # With all that the model knows: the fewer characters there are, the less a confidence says of the direction.
+        read = self.reco_predictor.with_whole_vocabulary()
         threshold = self.det_predictor.model.postprocessor.bin_thresh
         min_confidence = self._min_orientation_confidence
         guesses = self._general_page_orientations(images)
         orientations = []
         for image, probabilities, guess, found in zip(
-            images, probability_maps, guesses, map(_only_class, predictions), strict=True
+            images, probability_maps, guesses, map(_of_all_classes, predictions), strict=True
         ):
-            text_map = (probabilities > threshold).astype(np.uint8) * 255
-            checked = checked_guess(guess, image, found, self.reco_predictor, min_confidence=min_confidence)
+            text_map = (probabilities.max(axis=-1, keepdims=True) > threshold).astype(np.uint8) * 255
+            checked = checked_guess(guess, image, found, read, min_confidence=min_confidence)
             orientations.append(
                 page_orientation(text_map, checked, has_words=len(found) > 0, min_confidence=min_confidence)
             )
         return predictions, orientations
-
-    def _upright(self, images: list[np.ndarray], angles: list[int]) -> tuple[list[np.ndarray], list[float]]:
-        """Returns the pages turned by these degrees, and their scales."""
-        turned = []
-        for image, angle in zip(images, angles, strict=True):
-            self._interrupt.check()
-            turned.append(straightened(image, angle, self._limits.max_pixels))
-        return [image for image, _ in turned], [scale for _, scale in turned]
 
     def _crops(
         self, page: DetectedPage, boxes: list[np.ndarray], orientations: list[dict[str, Any]]
@@ -236,6 +246,6 @@ class PagePredictor(OCRPredictor):
             del crops  # before the next group is cut
 
 
-def _only_class(predictions: dict[str, np.ndarray]) -> np.ndarray:
+def _of_all_classes(predictions: dict[str, np.ndarray]) -> np.ndarray:
     """Returns the boxes with scores of a page's words."""
-    return next(iter(predictions.values()))
+    return np.concatenate(list(predictions.values()))

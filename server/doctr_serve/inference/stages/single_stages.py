@@ -89,7 +89,9 @@ class FieldsPredictor(PagePredictor):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self.fields_builder = KIEDocumentBuilder()
+        self.fields_builder = KIEDocumentBuilder(
+            export_as_straight_boxes=self.doc_builder.export_as_straight_boxes
+        )
 
     @torch.inference_mode()
     def recognise(self, page: DetectedPage) -> KIEPage:
@@ -113,4 +115,4 @@ class FieldsPredictor(PagePredictor):
             [page.orientation] if page.orientation else None,
             [language_of(texts)] if self.detect_language else None,
         )
-        return document.pages[0]
+        return self._as_it_came(document, page)

@@ -20,7 +20,7 @@ along one side and then the other."""
 FIXED_BYTES = 32 * 1024 * 1024
 """Boxes, heat maps, docTR's page of thousands of words, and what malloc loses between them."""
 COPIES = 2
-"""Of crops: as they are cut, and turned upright. Of a page: as it came, and turned. Of a batch of pages or words:
+"""Of crops: as they are cut, and turned upright. Of a batch of pages or words:
 itself, and what is made of it while docTR puts the outputs of its forwards together."""
 
 
@@ -30,7 +30,7 @@ def working_bytes(
     detection: DetectionPredictor,
     recognition: StreamedRecognition | None,
     text_orientation: OrientationPredictor | None,
-    is_straightened: bool,
+    turned_pixels: int,
 ) -> int:
     """Returns a bound of the bytes that one request holds beside its decoded pages, whatever is on them.
 
@@ -41,14 +41,16 @@ def working_bytes(
         detection: the request's predictors.
         recognition: likewise; None where words are not read.
         text_orientation: likewise; None where crops are not classified.
-        is_straightened: whether pages are turned upright first.
+        turned_pixels: of what a page is turned on and becomes by that; 0 where pages are not turned.
     """
     reading = recognition_bytes(pixels, recognition) if recognition is not None else FIXED_BYTES
     if text_orientation is not None and text_orientation.pre_processor is not None:
         reading += _batch_bytes(text_orientation.pre_processor)
-    turned = COPIES * BYTES_PER_PIXEL * pixels if is_straightened else 0
+    turned = BYTES_PER_PIXEL * turned_pixels
     resized = int(RESIZE_COPIES * BYTES_PER_PIXEL * FLOAT_BYTES * min(pixels, LARGE_IMAGE_PIXELS))
-    detecting = FIXED_BYTES + resized + COPIES * _batch_bytes(detection.pre_processor)
+    # The maps of one class are in FIXED_BYTES.
+    maps = (len(detection.model.spec.classes) - 1) * _batch_bytes(detection.pre_processor) // 3
+    detecting = FIXED_BYTES + resized + COPIES * (_batch_bytes(detection.pre_processor) + maps)
     return turned + max(detecting, reading)
 
 
