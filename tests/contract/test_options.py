@@ -72,7 +72,9 @@ def test_every_character_is_allowed_unless_some_are_named() -> None:
     assert options_of(ocr_pb2.OCRRequest(allowed_characters="01"), Settings()).allowed_characters == "01"
 
 
-@pytest.mark.parametrize("kind", [ocr_pb2.OCRRequest, ocr_pb2.RecognizeTextRequest, ocr_pb2.ExtractFieldsRequest])
+@pytest.mark.parametrize(
+    "kind", [ocr_pb2.OCRRequest, ocr_pb2.RecognizeTextRequest, ocr_pb2.ExtractFieldsRequest]
+)
 def test_more_characters_than_a_caller_may_allow_are_refused(kind: type) -> None:
     options_of(kind(allowed_characters="a" * 1024), Settings())
     with pytest.raises(InvalidOptionError, match="has 1025 characters, more than 1024") as caught:

@@ -18,7 +18,6 @@ from doctr_serve.inference.stages.canvas import (
     turned_on,
 )
 from doctr_serve.inference.stages.detected_page import Origin
-from doctr_serve.inference.stages.preprocessing import LARGE_IMAGE_PIXELS
 
 __all__ = ["MAX_GROWTH", "UprightPage", "most_turned_pixels", "straightened_with_way_back"]
 
@@ -134,10 +133,6 @@ class _Turn:
     def cut_out(self, image: np.ndarray, shape: Shape) -> np.ndarray:
         """Returns the turned page from left and top on, in an image of this shape; it is black beyond the canvas."""
         height, width = shape
-        if pixels(self.canvas) > LARGE_IMAGE_PIXELS:
-            # As below, but for a level of 255 at most, and without the canvas.
-            back = cv2.invertAffineTransform(self.forward[:2])
-            return cv2.warpAffine(image, back, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
         turned = turned_on(self.canvas, image, self.angle)[self.top :, self.left :][:height, :width]
         below, beside = height - turned.shape[0], width - turned.shape[1]
         return cv2.copyMakeBorder(turned, 0, below, 0, beside, cv2.BORDER_CONSTANT)
