@@ -203,6 +203,8 @@ def random_options(seed: int) -> ReadingOptions:
         if name not in ("detection_model", "recognition_model", "box_threshold")
     }
     values["box_threshold"] = 0.3
+    for name in ("preserve_original_coords", "export_as_straight_boxes"):
+        values[name] = values.pop(name)  # drawn last, so that the other options of a seed stay what they were
     return replace(DEFAULTS, **{name: value for name, value in values.items() if rng.random() < 0.5})
 
 
