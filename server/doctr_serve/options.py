@@ -32,9 +32,12 @@ DOCTR_ARGUMENTS = {
     "group_lines": "resolve_lines",
     "group_blocks": "resolve_blocks",
     "paragraph_break": "paragraph_break",
+    "preserve_original_coords": "preserve_original_coords",
+    "export_as_straight_boxes": "export_as_straight_boxes",
 }
 """The contract's option names and docTR's own. ``bin_thresh`` and ``box_thresh`` are no arguments of
-``ocr_predictor``: docTR keeps them on the detection model's post-processor (doctr/models/detection/core.py)."""
+``ocr_predictor``: docTR keeps them on the detection model's post-processor (doctr/models/detection/core.py).
+``allowed_characters`` is what its ``add_whitelist`` does to a recognition model (doctr/models/utils/pytorch.py)."""
 
 TILING = ("auto", "off")
 """Whether pages whose text would be scaled down too far are looked at in parts; docTR has no such option."""
@@ -71,6 +74,9 @@ class ReadingOptions:
     table_model: str = "tablecenternet"
     ignore_regions: tuple[str, ...] = ()
     reading_order: str = "off"
+    preserve_original_coords: bool = False
+    export_as_straight_boxes: bool = False
+    allowed_characters: str = ""
 
     @classmethod
     def defaults(cls, settings: Settings, **given: Any) -> ReadingOptions:

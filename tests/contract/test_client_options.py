@@ -23,8 +23,14 @@ PYTHON_TYPES = {
     FieldDescriptor.TYPE_DOUBLE: float,
 }
 DEFAULTS = {field.name: field.default for field in fields(ReadingOptions)}
-WORDS_OF_DEFAULTS = {True: "on", False: "off", "": "all pages", (): "none"}
+WORDS_OF_DEFAULTS = {True: "on", False: "off"}
 """How the help of a flag writes a default that it does not write as the contract does."""
+WORDS_OF_ALL = {
+    "pages": "all pages",
+    "allowed_characters": "all that the model knows",
+    "ignore_regions": "none",
+}
+"""How both write the default of an option that restricts nothing while it is empty."""
 AN_EXAMPLE = {str: "text", bool: False, int: 0, float: 0.0, list[str]: ["text"]}
 
 
@@ -94,12 +100,10 @@ def test_the_readmes_options_are_the_protos_in_its_order_with_the_servers_defaul
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_the_contracts_comment_and_the_flags_help_name_the_servers_default(name: str, tmp_path: Path) -> None:
     default = DEFAULTS[name]
-    in_contract = {"": "all pages", (): "none"}.get(default) or as_the_contract_writes_it(default)
-    in_help = (
-        WORDS_OF_DEFAULTS[default]
-        if isinstance(default, bool | str | tuple) and default in WORDS_OF_DEFAULTS
-        else default
-    )
+    in_contract = WORDS_OF_ALL[name] if default in ("", ()) else as_the_contract_writes_it(default)
+    in_help = WORDS_OF_DEFAULTS[default] if isinstance(default, bool) else default
+    if default in ("", ()):
+        in_help = in_contract
     if name in ("layout_model", "table_model"):
         in_contract = f"`{default}`"
     elif name.endswith("_model"):  # a setting of the server

@@ -27,6 +27,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"assume_straight_pages": False, "binary_threshold": 0.4, "disable_text_orientation": True},
     {"preserve_aspect_ratio": False, "symmetric_padding": False},
     {"detect_orientation": True, "straighten_pages": True},
+    {"straighten_pages": True, "preserve_original_coords": True, "allowed_characters": "aeiou"},
     {"detect_language": True, "group_blocks": True, "paragraph_break": 0.05},
     {"detection_model": "fast_tiny"},
     {"recognition_model": "crnn_mobilenet_v3_large", "recognition_batch_size": 3},

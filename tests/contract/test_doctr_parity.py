@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from doctr.io.elements import Document, Page
+from doctr.models.utils import add_whitelist
 from doctr_serve.options import DOCTR_ARGUMENTS, ReadingOptions
 from doctr_serve.v1 import ocr_pb2
 from support.doctr_reference import DoctrReference
@@ -36,6 +37,7 @@ CLASSIFIER_TOLERANCE = 0.0101
 """docTR rounds the classifiers' confidences to two digits."""
 
 DEFAULTS = ReadingOptions(detection_model=DETECTION_MODEL, recognition_model=RECOGNITION_MODEL)
+TURNED = {"assume_straight_pages": False}
 PAGES = {"columns": two_columns, "skewed": skewed}
 
 Reference = Callable[[ReadingOptions, str], Document]
@@ -59,6 +61,8 @@ CASES: dict[str, tuple[Any, str, dict[str, Any]]] = {
     "group_lines": (False, "columns", {}),
     "group_blocks": (True, "columns", {}),
     "paragraph_break": (0.08, "columns", {}),
+    "preserve_original_coords": (True, "skewed", {"straighten_pages": True}),
+    "export_as_straight_boxes": (True, "skewed", {"assume_straight_pages": False}),
 }
 WITHOUT_EFFECT = {"detection_batch_size", "recognition_batch_size"}
 
@@ -90,7 +94,7 @@ def either_service(request: pytest.FixtureRequest) -> Service:
     return request.getfixturevalue(request.param)
 
 
-def test_the_cases_are_the_17_options_of_the_contract() -> None:
+def test_the_cases_are_the_options_that_doctr_has() -> None:
     assert list(CASES) == list(DOCTR_ARGUMENTS)
 
 
@@ -108,6 +112,51 @@ def test_an_option_does_what_doctrs_own_does(
 
     assert (comparable(expected) != comparable(reference(without, page))) == (option not in WITHOUT_EFFECT)
     assert_same_document(read(either_service, [PAGES[page]()], options), expected, options)
+
+
+@pytest.mark.parametrize(
+    ("quarters", "shape_of_boxes"),
+    [(1, {}), (0, TURNED), (2, TURNED | {"export_as_straight_boxes": True})],
+)
+def test_geometries_of_the_page_as_it_came_are_doctrs(
+    quarters: int, shape_of_boxes: dict[str, bool], service: Service, weights_dir: Path
+) -> None:
+    options = replace(DEFAULTS, straighten_pages=True, preserve_original_coords=True, **shape_of_boxes)
+    pages = [np.ascontiguousarray(np.rot90(skewed(), quarters)), blank()]
+
+    expected = DoctrReference(service.server.settings, weights_dir).read(pages, options)
+
+    results = read(service, pages, options)
+    assert_same_document(results, expected, options)
+    assert [list(result.dimensions) for result in results] == [list(page.shape[:2]) for page in pages]
+
+
+def test_without_straightening_geometries_are_of_the_page_as_it_came_anyway(service: Service) -> None:
+    plain, asked = (
+        read(service, [skewed()], options)
+        for options in (DEFAULTS, replace(DEFAULTS, preserve_original_coords=True))
+    )
+    assert plain == asked
+
+
+@pytest.mark.parametrize("beside", [{}, TURNED])
+def test_characters_are_restricted_as_doctr_does_it(
+    beside: dict[str, bool], either_service: Service, weights_dir: Path
+) -> None:
+    options = replace(DEFAULTS, allowed_characters="aeinorst", **beside)
+    predictor = DoctrReference(either_service.server.settings, weights_dir).predictor(options)
+    with add_whitelist(predictor, options.allowed_characters):
+        expected = predictor([two_columns()])
+
+    allowed = {"allowed_characters": "tsroniea" * 2, **beside}
+    (result,) = either_service.stream(png(two_columns()), **allowed)
+
+    assert_same_page(result, expected.pages[0], options)
+    assert characters_of(result) <= set(options.allowed_characters)
+    assert len(characters_of(result)) > 4
+    # Of this request alone: docTR's restriction is the model's, for all who share it, until it is removed.
+    (whole,) = either_service.stream(png(two_columns()), **beside)
+    assert not characters_of(whole) <= set(options.allowed_characters)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -154,6 +203,8 @@ def random_options(seed: int) -> ReadingOptions:
         if name not in ("detection_model", "recognition_model", "box_threshold")
     }
     values["box_threshold"] = 0.3
+    for name in ("preserve_original_coords", "export_as_straight_boxes"):
+        values[name] = values.pop(name)  # drawn last, so that the other options of a seed stay what they were
     return replace(DEFAULTS, **{name: value for name, value in values.items() if rng.random() < 0.5})
 
 
@@ -178,6 +229,11 @@ def vars_of(options: ReadingOptions) -> dict[str, Any]:
 
 def words_of(page: Page) -> list[Any]:
     return [word for block in page.blocks for line in block.lines for word in line.words]
+
+
+def characters_of(result: ocr_pb2.PageResult) -> set[str]:
+    lines = [line for page in result.pages for block in page.blocks for line in block.lines]
+    return {character for line in lines for word in line.words for character in word.value}
 
 
 def comparable(document: Document) -> str:
@@ -257,7 +313,8 @@ def is_same_word(word: ocr_pb2.Word, doctr_word: Any, options: ReadingOptions) -
 def is_same_box(box: Any, doctr_box: Any, options: ReadingOptions) -> bool:
     """Whether the box is docTR's but for float noise; fails where it is not docTR's but for a moved edge."""
     expected = np.array(doctr_box.geometry, dtype=float).ravel()
-    assert len(box.geometry) == len(expected) == (4 if options.assume_straight_pages else 8)
+    is_straight = options.assume_straight_pages or options.export_as_straight_boxes
+    assert len(box.geometry) == len(expected) == (4 if is_straight else 8)
     geometry_error = np.abs(np.array(box.geometry) - expected).max()
     score_error = abs(box.detection_score - doctr_box.objectness_score)
     assert geometry_error < 1.5 / MAP_PIXELS

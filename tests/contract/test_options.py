@@ -1,4 +1,4 @@
-"""The 17 options: the same names, types and defaults in the contract, the proto, its comments and docTR."""
+"""The options that docTR has: the same names, types and defaults in the contract, the proto, its comments and docTR."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.tools import ROOT
 
 PROTO = (ROOT / "protos" / "doctr_serve" / "v1" / "ocr.proto").read_text()
 
-# The table of the REST contract: name, type, default.
+# The table of the REST contract, and what docTR has had since: name, type, default.
 CONTRACT: dict[str, tuple[type, Any]] = {
     "detection_model": (str, "db_resnet50"),
     "recognition_model": (str, "crnn_vgg16_bn"),
@@ -40,6 +40,8 @@ CONTRACT: dict[str, tuple[type, Any]] = {
     "group_lines": (bool, True),
     "group_blocks": (bool, False),
     "paragraph_break": (float, 0.0035),
+    "preserve_original_coords": (bool, False),
+    "export_as_straight_boxes": (bool, False),
 }
 PROTO_TYPES = {str: "string", bool: "bool", int: "int32", float: "double"}
 POST_PROCESSOR_ATTRIBUTES = {"bin_thresh", "box_thresh"}
@@ -63,6 +65,21 @@ def test_the_proto_says_type_and_default_of_an_option(name: str) -> None:
     said = str(default).lower() if kind is bool else str(default)
     assert re.search(rf"Default:.*?\b{re.escape(said)}\b", comment), comment
     assert f"`{DOCTR_ARGUMENTS[name]}`" in comment
+
+
+def test_every_character_is_allowed_unless_some_are_named() -> None:
+    assert options_of(ocr_pb2.OCRRequest(), Settings()).allowed_characters == ""
+    assert options_of(ocr_pb2.OCRRequest(allowed_characters="01"), Settings()).allowed_characters == "01"
+
+
+@pytest.mark.parametrize(
+    "kind", [ocr_pb2.OCRRequest, ocr_pb2.RecognizeTextRequest, ocr_pb2.ExtractFieldsRequest]
+)
+def test_more_characters_than_a_caller_may_allow_are_refused(kind: type) -> None:
+    options_of(kind(allowed_characters="a" * 1024), Settings())
+    with pytest.raises(InvalidOptionError, match="has 1025 characters, more than 1024") as caught:
+        options_of(kind(allowed_characters="a" * 1025), Settings())
+    assert caught.value.field == "allowed_characters"
 
 
 def test_options_and_the_requests_fields_are_the_same_and_in_the_same_order() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from doctr_serve.catalog import ModelTask
 from doctr_serve.v1 import ocr_pb2
-from support.pages import blank, png, short_pdf
-from support.server import failure_of
+from support.pages import blank, png, short_pdf, skewed
+from support.server import Service, failure_of, running, settings_for
 from support.watched import Watched, watched_service
 
 MAX_WORDS = 60
@@ -87,10 +87,39 @@ def test_a_page_of_an_extreme_shape_is_refused_by_its_shape_and_the_limit(
     assert bounded.runtime.batch_sizes(ModelTask.DETECTION) == [1]
 
 
+@pytest.mark.parametrize("keeps_way_back", [False, True])
 @pytest.mark.parametrize("shape", [(20_000, 3), (3, 20_000), (6000, 800)])
-def test_a_black_page_straightened_is_a_page_without_words(bounded: Watched, shape: tuple[int, int]) -> None:
+def test_a_black_page_straightened_is_a_page_without_words(
+    bounded: Watched, shape: tuple[int, int], keeps_way_back: bool
+) -> None:
     """docTR's second padding asked for 7 TiB."""
     black = png(np.zeros((*shape, 3), np.uint8))
-    (result,) = bounded.service.stream(black, straighten_pages=True, detect_orientation=True)
+    options = {"straighten_pages": True, "preserve_original_coords": keeps_way_back}
+    (result,) = bounded.service.stream(black, detect_orientation=True, **options)
     assert not result.HasField("error"), result.error
     assert not result.pages[0].blocks
+
+
+def test_boxes_of_a_page_that_was_scaled_down_to_be_straightened_lie_where_its_words_are(
+    service: Service, weights_dir: Path
+) -> None:
+    options = {"straighten_pages": True, "preserve_original_coords": True, "disable_page_orientation": True}
+    page = skewed()
+    (whole,) = service.stream(png(page), **options)
+    # Room for the page, and not for the canvas on which it is turned.
+    max_page_pixels = page.shape[0] * page.shape[1]
+    with running(settings_for(weights_dir, max_page_pixels=max_page_pixels)) as narrow:
+        (scaled,) = narrow.stream(png(page), **options)
+    assert [warning.code for warning in whole.warnings] == []
+    assert [warning.code for warning in scaled.warnings] == ["PAGE_SCALED_DOWN"]
+    assert list(scaled.dimensions) == list(whole.dimensions) == list(page.shape[:2])
+    places = {value: box for value, box in boxes_of(whole) if len(value) > 5}
+    shared = [(box, places[value]) for value, box in boxes_of(scaled) if value in places]
+    assert len(shared) > 10
+    assert np.median(np.abs(np.subtract(*zip(*shared, strict=True))), axis=0).max() < 0.01
+
+
+def boxes_of(result: ocr_pb2.PageResult) -> list[tuple[str, list[float]]]:
+    """Texts of the words with their boxes."""
+    lines = [line for page in result.pages for block in page.blocks for line in block.lines]
+    return [(word.value, list(word.geometry)) for line in lines for word in line.words]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import grpc
@@ -12,6 +13,7 @@ import pytest
 from doctr.models.detection.zoo import detection_predictor
 from doctr.models.kie_predictor import KIEPredictor
 from doctr.models.recognition.zoo import recognition_predictor
+from doctr.models.utils import add_whitelist
 from doctr_serve.catalog import Catalog, ModelTask
 from doctr_serve.inference.loading import load_model
 from doctr_serve.options import ReadingOptions
@@ -113,6 +115,23 @@ def test_recognition_gives_what_doctrs_predictor_gives(
     assert {result.models.detection_model for result in results} == {""}
 
 
+def test_recognition_is_restricted_to_characters_as_doctr_does_it(
+    service: Service, network: Callable[[str, ModelTask], Any]
+) -> None:
+    pictures = words_of(two_columns())
+    predictor = recognition_predictor(network(RECOGNITION_MODEL, ModelTask.RECOGNITION), pretrained=False)
+    with add_whitelist(predictor, "0123456789aeiou"):
+        expected = predictor(pictures)
+
+    results = ask(service, "RecognizeText", *map(png, pictures), allowed_characters="0123456789aeiou")
+
+    assert [result.value for result in results] == [value for value, _ in expected]
+    assert [result.confidence for result in results] == pytest.approx(
+        [score for _, score in expected], abs=1e-3
+    )
+    assert expected != predictor(pictures)
+
+
 @pytest.mark.parametrize(
     ("options", "page"),
     [({}, two_columns), ({"assume_straight_pages": False}, skewed), ({"detect_language": True}, two_columns)],
@@ -178,6 +197,31 @@ def test_without_documents_a_stage_is_refused_as_any_method_is(method: str, watc
         ask(watched.service, method)
     assert failure_of(caught.value).code is grpc.StatusCode.INVALID_ARGUMENT
     assert failure_of(caught.value).fields == ["documents"]
+
+
+@pytest.mark.parametrize("kind", ["StreamPages", "RecognizeText", "ExtractFields"])
+def test_characters_that_the_model_does_not_know_are_refused_before_any_document_is_looked_at(
+    kind: str, watched: Watched
+) -> None:
+    given = {"allowed_characters": "0Ж1Ω 0Ж"}
+    service = watched.service
+    call = partial(
+        service.stream if kind == "StreamPages" else partial(ask, service, kind), b"no document", **given
+    )
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    failure = failure_of(caught.value)
+    assert failure.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert failure.fields == ["allowed_characters"]
+    assert (
+        f"'Ж', 'Ω', ' ', which the recognition model '{RECOGNITION_MODEL}' does not know" in failure.message
+    )
+
+
+def test_of_many_unknown_characters_a_few_are_named(watched: Watched) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        ask(watched.service, "RecognizeText", allowed_characters="".join(map(chr, range(0x4E00, 0x4E20))))
+    assert "'一', '丁', '丂', '七', '丄', '丅', '丆', '万' and 24 more, which" in caught.value.details()
 
 
 def test_an_unknown_model_is_refused_as_by_any_method(method: str, watched: Watched) -> None:

@@ -82,6 +82,16 @@ class OCROptions(TypedDict, total=False):
     reading_order: Annotated[
         str, "auto: column by column, as a person would read; off: as docTR finds it. Default: off."
     ]
+    preserve_original_coords: Annotated[
+        bool, "Give boxes and dimensions of the page as it came, not of the straightened one. Default: off."
+    ]
+    export_as_straight_boxes: Annotated[
+        bool,
+        "Give boxes of 4 numbers around the polygons that are found with assume_straight_pages off. Default: off.",
+    ]
+    allowed_characters: Annotated[
+        str, "The only characters that may be read. Default: all that the model knows."
+    ]
 
 
 def _options() -> dict[str, tuple[Any, str]]:

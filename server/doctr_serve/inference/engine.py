@@ -17,7 +17,6 @@ from doctr_serve.catalog.choice import ChosenModels, choose_models
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.common.single_flight import SingleFlight
 from doctr_serve.common.standing import Standing
-from doctr_serve.errors import InvalidOptionError
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.model_spec import ModelSpec, describe
 from doctr_serve.inference.model_states import ModelState, model_states, named_entries
@@ -40,8 +39,9 @@ from doctr_serve.inference.stages.single_stages import (
     PicturesOfWords,
     TablesPredictor,
 )
-from doctr_serve.inference.stages.tables import TABLE_CLASS, table_predictor
+from doctr_serve.inference.stages.tables import table_predictor
 from doctr_serve.inference.store import LoadedModel, ModelStore
+from doctr_serve.inference.suitability import check_suitability
 from doctr_serve.options import ReadingOptions
 from doctr_serve.settings import Settings
 from doctr_serve.stage import Stage
@@ -114,7 +114,9 @@ class OCREngine:
 
     def _read_a_blank_page(self, interrupt: Interrupt) -> None:
         options = ReadingOptions.defaults(self._settings)
-        predictor = self.predictor(options, self.choose(options, interrupt), interrupt)
+        # Of the stages that use both models, the one that takes detection models of any number of classes.
+        stage = Stage.FIELDS
+        predictor = self.predictor(options, self.choose(options, interrupt, stage), interrupt, stage=stage)
         for page in predictor.detect([np.full((256, 256, 3), 255, np.uint8)]):
             predictor.recognise(page)
         predictor.reco_predictor([np.full((32, 128, 3), 255, np.uint8)])
@@ -131,9 +133,9 @@ class OCREngine:
 
         Raises:
             UnknownModelError: a name the catalog does not know.
-            WeightsUnavailableError: a known model whose weights are not here.
+            InvalidOptionError: a model that cannot do what is asked; see :func:`check_suitability`.
+            WeightsUnavailableError: a known model whose weights are not here, or are damaged.
             WeightsDownloadError: they could not be fetched.
-            InvalidOptionError: regions that the layout model does not find.
         """
         chosen = choose_models(options, self.catalog, stage)
         for entry in chosen.entries():
@@ -141,30 +143,8 @@ class OCREngine:
                 if self._settings.download_on_demand and not self.catalog.is_available(entry):
                     self._downloads.do(entry, interrupt)
                 self.catalog.weights_path(entry)
-        self._check_regions(options, chosen)
+        check_suitability(options, chosen, stage, self._spec)
         return chosen
-
-    def _check_regions(self, options: ReadingOptions, chosen: ChosenModels) -> None:
-        """Returns where the layout model knows the regions that the options name, and tables where they are asked for.
-
-        Raises:
-            InvalidOptionError: it does not.
-        """
-        if chosen.layout is None or not (options.ignore_regions or chosen.table_structure):
-            return
-        known = self._spec_of(chosen.layout, self.catalog).classes
-        unknown = [name for name in options.ignore_regions if name not in known]
-        if unknown:
-            raise InvalidOptionError(
-                f"ignore_regions '{unknown[0]}' is no region that '{chosen.layout.name}' finds; it finds "
-                f"{', '.join(map(str, known))}",
-                field="ignore_regions",
-            )
-        if chosen.table_structure and TABLE_CLASS not in known:
-            raise InvalidOptionError(
-                f"layout_model '{chosen.layout.name}' finds no tables; name another, such as lw_detr_s",
-                field="layout_model",
-            )
 
     def predictor(
         self,
@@ -278,6 +258,10 @@ class OCREngine:
     def close(self) -> None:
         """Ends the forward threads."""
         self._scheduler.close()
+
+    def _spec(self, entry: CatalogEntry) -> ModelSpec:
+        loaded = self._store.find(entry)
+        return loaded.spec if loaded is not None else self._spec_of(entry, self.catalog)
 
     def _load(self, entry: CatalogEntry) -> LoadedModel:
         return LoadedModel(self._spec_of(entry, self.catalog), self._runtime.load(entry))

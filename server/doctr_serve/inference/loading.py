@@ -57,7 +57,7 @@ def _build(spec: ModelSpec) -> torch.nn.Module:
     options: dict[str, Any] = {"pretrained": False}
     match spec.entry.task:
         case ModelTask.DETECTION:
-            options |= {"pretrained_backbone": False, "exportable": False}
+            options |= {"pretrained_backbone": False, "exportable": False, "class_names": list(spec.classes)}
         case ModelTask.RECOGNITION:
             options |= {"pretrained_backbone": False, "exportable": False}
             options |= {"vocab": spec.vocab, "input_shape": spec.input_shape}

@@ -17,6 +17,10 @@ from doctr_serve.inference.weights_file import read_metadata, unusable_weights
 
 __all__ = ["ModelSpec", "describe", "expected_spec"]
 
+MAX_CLASSES = 64
+"""Of a detection model: each is a heat map, 4 MB of every page, that is looked through for boxes."""
+MAX_CLASS_NAME_CHARACTERS = 255
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -50,7 +54,9 @@ def describe(entry: CatalogEntry, catalog: Catalog) -> ModelSpec:
     """Returns the spec of a model: docTR's defaults of the architecture, and what its weights say otherwise.
 
     Recognition weights of ours name their vocabulary and input shape (safetensors metadata ``vocab`` and
-    ``input_shape``, the latter as JSON); a hub model has a configuration.
+    ``input_shape``, the latter as JSON), detection weights of several classes those (``class_names``, as JSON); a hub
+    model has a configuration with the same keys. docTR writes no class names of detection models there: its
+    ``push_to_hf_hub`` loses them.
 
     Raises:
         WeightsUnavailableError: the weights are missing or damaged, or of another architecture.
@@ -76,7 +82,7 @@ def expected_spec(entry: CatalogEntry, catalog: Catalog) -> ModelSpec | None:
 
 
 def _spec(entry: CatalogEntry, catalog: Catalog, path: Path | None) -> ModelSpec:
-    cfg = _default_cfg(entry.architecture)
+    cfg = dict(_default_cfg(entry.architecture))
     if path is not None:
         metadata = read_metadata(entry, path)
         _check_architecture(entry, metadata)
@@ -91,7 +97,7 @@ def _spec(entry: CatalogEntry, catalog: Catalog, path: Path | None) -> ModelSpec
         mean=tuple(cfg["mean"]),
         std=tuple(cfg["std"]),
         vocab=cfg["vocab"] if entry.task is ModelTask.RECOGNITION else "",
-        classes=_classes(entry.task, cfg),
+        classes=_classes(entry, cfg, path or Path(entry.name)),
     )
 
 
@@ -100,17 +106,29 @@ def _default_cfg(architecture: str) -> dict[str, Any]:
     return sys.modules[getattr(models, architecture).__module__].default_cfgs[architecture]
 
 
-def _classes(task: ModelTask, cfg: dict[str, Any]) -> tuple[str | int, ...]:
-    match task:
+def _classes(entry: CatalogEntry, cfg: dict[str, Any], path: Path) -> tuple[str | int, ...]:
+    match entry.task:
         case ModelTask.DETECTION:
-            return (CLASS_NAME,)
+            return _named_classes(entry, cfg.get("class_names", [CLASS_NAME]), path)
         case ModelTask.LAYOUT:
-            return tuple(
-                sorted(cfg["class_names"])
-            )  # as docTR sorts them (_lw_detr of doctr/models/layout/lw_detr)
+            return _named_classes(entry, cfg["class_names"], path)
         case ModelTask.RECOGNITION | ModelTask.TABLE_STRUCTURE:
             return ()
     return tuple(cfg["classes"])
+
+
+def _named_classes(entry: CatalogEntry, names: Any, path: Path) -> tuple[str, ...]:
+    """Returns the classes in the order of the network's outputs: docTR's constructors sort them."""
+    if (
+        not isinstance(names, list)
+        or not 1 <= len(names) <= MAX_CLASSES
+        or not all(isinstance(name, str) and 0 < len(name) <= MAX_CLASS_NAME_CHARACTERS for name in names)
+        or len(set(names)) < len(names)
+    ):
+        raise unusable_weights(
+            entry, path, f"goes with class_names that are no list of 1 to {MAX_CLASSES} different names"
+        )
+    return tuple(sorted(names))
 
 
 def _check_architecture(entry: CatalogEntry, metadata: dict[str, str]) -> None:
@@ -123,7 +141,9 @@ def _check_architecture(entry: CatalogEntry, metadata: dict[str, str]) -> None:
 
 
 def _trained_with(entry: CatalogEntry, metadata: dict[str, str], path: Path) -> dict[str, Any]:
-    """What the metadata of a recognition model's weights states."""
+    """What the metadata of a detection or recognition model's weights states."""
+    if entry.task is ModelTask.DETECTION:
+        return _class_names(entry, metadata, path)
     if entry.task is not ModelTask.RECOGNITION:
         return {}
     stated: dict[str, Any] = {"vocab": metadata["vocab"]} if "vocab" in metadata else {}
@@ -136,3 +156,12 @@ def _trained_with(entry: CatalogEntry, metadata: dict[str, str], path: Path) -> 
             ) from error
         stated["input_shape"] = (channels, height, width)
     return stated
+
+
+def _class_names(entry: CatalogEntry, metadata: dict[str, str], path: Path) -> dict[str, Any]:
+    if "class_names" not in metadata:
+        return {}
+    try:
+        return {"class_names": json.loads(metadata["class_names"])}
+    except ValueError as error:
+        raise unusable_weights(entry, path, "states class_names that are no JSON") from error

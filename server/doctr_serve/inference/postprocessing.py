@@ -99,9 +99,23 @@ def detection_postprocessor(
     return postprocessor
 
 
-def recognition_postprocessor(spec: ModelSpec) -> RecognitionPostProcessor:
-    """Returns what decodes a recognition model's logits over its vocabulary."""
-    return _RECOGNITION[_family(spec)](vocab=spec.vocab)
+def recognition_postprocessor(spec: ModelSpec, allowed_characters: str = "") -> RecognitionPostProcessor:
+    """Returns what decodes a recognition model's logits over its vocabulary.
+
+    Args:
+        spec: the recognition model's.
+        allowed_characters: those of its vocabulary that may be read; empty for all of them.
+    """
+    family = _RECOGNITION[_family(spec)]
+    if not allowed_characters:
+        return family(vocab=spec.vocab)
+    allowed = set(allowed_characters)
+    # What docTR's `add_whitelist` sets to minus infinity is left out, which is the same to softmax and argmax. It keeps
+    # the class after the vocabulary, which ends a word or separates characters, and no other (doctr/models/utils).
+    kept = [index for index, character in enumerate(spec.vocab) if character in allowed]
+    columns = torch.tensor([*kept, len(spec.vocab)])
+    decode = family(vocab="".join(spec.vocab[index] for index in kept))
+    return lambda logits: decode(logits[..., columns])
 
 
 def _family(spec: ModelSpec) -> str:

@@ -60,7 +60,7 @@ class ModelStore:
         if pin:
             with self._lock:
                 self._pinned.add(entry)
-        return self._used_now(entry) or self._loads.do(entry, interrupt)
+        return self.find(entry) or self._loads.do(entry, interrupt)
 
     def is_loaded(self, entry: CatalogEntry) -> bool:
         """Returns whether the model is in memory now."""
@@ -82,7 +82,8 @@ class ModelStore:
         with self._lock:
             return list(self._models.values())
 
-    def _used_now(self, entry: CatalogEntry) -> LoadedModel | None:
+    def find(self, entry: CatalogEntry) -> LoadedModel | None:
+        """Returns the model where it is in memory, as one that is used now; None where it is not."""
         with self._lock:
             if entry in self._models:
                 self._models.move_to_end(entry)
@@ -90,7 +91,7 @@ class ModelStore:
 
     def _load_and_keep(self, entry: CatalogEntry) -> LoadedModel:
         # Between a request's look and its turn here another may have loaded it.
-        model = self._used_now(entry) or self._load(entry)
+        model = self.find(entry) or self._load(entry)
         with self._lock:
             self._models[entry] = model
             self._evict()

@@ -40,7 +40,7 @@ WEIGHTS_SOURCE_BUNDLED: WeightsSource
 WEIGHTS_SOURCE_HUB: WeightsSource
 
 class OCRRequest(_message.Message):
-    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "group_lines", "group_blocks", "paragraph_break", "pages", "tiling", "detect_layout", "layout_model", "detect_tables", "table_model", "ignore_regions", "reading_order", "documents", "body")
+    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "group_lines", "group_blocks", "paragraph_break", "pages", "tiling", "detect_layout", "layout_model", "detect_tables", "table_model", "ignore_regions", "reading_order", "preserve_original_coords", "export_as_straight_boxes", "allowed_characters", "documents", "body")
     DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
     RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
     ASSUME_STRAIGHT_PAGES_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +66,9 @@ class OCRRequest(_message.Message):
     TABLE_MODEL_FIELD_NUMBER: _ClassVar[int]
     IGNORE_REGIONS_FIELD_NUMBER: _ClassVar[int]
     READING_ORDER_FIELD_NUMBER: _ClassVar[int]
+    PRESERVE_ORIGINAL_COORDS_FIELD_NUMBER: _ClassVar[int]
+    EXPORT_AS_STRAIGHT_BOXES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     detection_model: str
@@ -93,9 +96,12 @@ class OCRRequest(_message.Message):
     table_model: str
     ignore_regions: _containers.RepeatedScalarFieldContainer[str]
     reading_order: str
+    preserve_original_coords: bool
+    export_as_straight_boxes: bool
+    allowed_characters: str
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     body: _httpbody_pb2.HttpBody
-    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., group_lines: _Optional[bool] = ..., group_blocks: _Optional[bool] = ..., paragraph_break: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., detect_layout: _Optional[bool] = ..., layout_model: _Optional[str] = ..., detect_tables: _Optional[bool] = ..., table_model: _Optional[str] = ..., ignore_regions: _Optional[_Iterable[str]] = ..., reading_order: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., group_lines: _Optional[bool] = ..., group_blocks: _Optional[bool] = ..., paragraph_break: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., detect_layout: _Optional[bool] = ..., layout_model: _Optional[str] = ..., detect_tables: _Optional[bool] = ..., table_model: _Optional[str] = ..., ignore_regions: _Optional[_Iterable[str]] = ..., reading_order: _Optional[str] = ..., preserve_original_coords: _Optional[bool] = ..., export_as_straight_boxes: _Optional[bool] = ..., allowed_characters: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
 
 class DetectTextRequest(_message.Message):
     __slots__ = ("detection_model", "assume_straight_pages", "preserve_aspect_ratio", "symmetric_padding", "detection_batch_size", "binary_threshold", "box_threshold", "pages", "tiling", "documents", "body")
@@ -146,18 +152,20 @@ class DetectTextResponse(_message.Message):
     def __init__(self, name: _Optional[str] = ..., bounding_boxes: _Optional[_Iterable[_Union[_struct_pb2.ListValue, _Mapping]]] = ..., detection_scores: _Optional[_Iterable[float]] = ..., dimensions: _Optional[_Iterable[int]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
 
 class RecognizeTextRequest(_message.Message):
-    __slots__ = ("recognition_model", "recognition_batch_size", "pages", "documents", "body")
+    __slots__ = ("recognition_model", "recognition_batch_size", "pages", "allowed_characters", "documents", "body")
     RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
     RECOGNITION_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     recognition_model: str
     recognition_batch_size: int
     pages: str
+    allowed_characters: str
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     body: _httpbody_pb2.HttpBody
-    def __init__(self, recognition_model: _Optional[str] = ..., recognition_batch_size: _Optional[int] = ..., pages: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+    def __init__(self, recognition_model: _Optional[str] = ..., recognition_batch_size: _Optional[int] = ..., pages: _Optional[str] = ..., allowed_characters: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
 
 class RecognizeTextResponse(_message.Message):
     __slots__ = ("name", "value", "confidence", "page_number", "page_count", "models", "error", "warnings")
@@ -180,7 +188,7 @@ class RecognizeTextResponse(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ..., confidence: _Optional[float] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
 
 class ExtractFieldsRequest(_message.Message):
-    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "pages", "tiling", "detect_layout", "layout_model", "detect_tables", "table_model", "ignore_regions", "reading_order", "documents", "body")
+    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "detect_orientation", "detect_language", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "pages", "tiling", "detect_layout", "layout_model", "detect_tables", "table_model", "ignore_regions", "reading_order", "preserve_original_coords", "export_as_straight_boxes", "allowed_characters", "documents", "body")
     DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
     RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
     ASSUME_STRAIGHT_PAGES_FIELD_NUMBER: _ClassVar[int]
@@ -203,6 +211,9 @@ class ExtractFieldsRequest(_message.Message):
     TABLE_MODEL_FIELD_NUMBER: _ClassVar[int]
     IGNORE_REGIONS_FIELD_NUMBER: _ClassVar[int]
     READING_ORDER_FIELD_NUMBER: _ClassVar[int]
+    PRESERVE_ORIGINAL_COORDS_FIELD_NUMBER: _ClassVar[int]
+    EXPORT_AS_STRAIGHT_BOXES_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     detection_model: str
@@ -227,9 +238,12 @@ class ExtractFieldsRequest(_message.Message):
     table_model: str
     ignore_regions: _containers.RepeatedScalarFieldContainer[str]
     reading_order: str
+    preserve_original_coords: bool
+    export_as_straight_boxes: bool
+    allowed_characters: str
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     body: _httpbody_pb2.HttpBody
-    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., detect_layout: _Optional[bool] = ..., layout_model: _Optional[str] = ..., detect_tables: _Optional[bool] = ..., table_model: _Optional[str] = ..., ignore_regions: _Optional[_Iterable[str]] = ..., reading_order: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., detect_orientation: _Optional[bool] = ..., detect_language: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., detect_layout: _Optional[bool] = ..., layout_model: _Optional[str] = ..., detect_tables: _Optional[bool] = ..., table_model: _Optional[str] = ..., ignore_regions: _Optional[_Iterable[str]] = ..., reading_order: _Optional[str] = ..., preserve_original_coords: _Optional[bool] = ..., export_as_straight_boxes: _Optional[bool] = ..., allowed_characters: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
 
 class ExtractFieldsResponse(_message.Message):
     __slots__ = ("name", "orientation", "language", "dimensions", "extracted_fields", "page_number", "page_count", "models", "error", "warnings", "layout", "tables")
@@ -308,7 +322,7 @@ class DetectLayoutResponse(_message.Message):
     def __init__(self, name: _Optional[str] = ..., layout: _Optional[_Iterable[_Union[LayoutElement, _Mapping]]] = ..., dimensions: _Optional[_Iterable[int]] = ..., page_number: _Optional[int] = ..., page_count: _Optional[int] = ..., models: _Optional[_Union[Models, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ..., warnings: _Optional[_Iterable[_Union[PageWarning, _Mapping]]] = ...) -> None: ...
 
 class ExtractTablesRequest(_message.Message):
-    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "pages", "tiling", "layout_model", "table_model", "documents", "body")
+    __slots__ = ("detection_model", "recognition_model", "assume_straight_pages", "preserve_aspect_ratio", "symmetric_padding", "straighten_pages", "detection_batch_size", "recognition_batch_size", "disable_page_orientation", "disable_text_orientation", "binary_threshold", "box_threshold", "pages", "tiling", "layout_model", "table_model", "allowed_characters", "documents", "body")
     DETECTION_MODEL_FIELD_NUMBER: _ClassVar[int]
     RECOGNITION_MODEL_FIELD_NUMBER: _ClassVar[int]
     ASSUME_STRAIGHT_PAGES_FIELD_NUMBER: _ClassVar[int]
@@ -325,6 +339,7 @@ class ExtractTablesRequest(_message.Message):
     TILING_FIELD_NUMBER: _ClassVar[int]
     LAYOUT_MODEL_FIELD_NUMBER: _ClassVar[int]
     TABLE_MODEL_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
     DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     detection_model: str
@@ -343,9 +358,10 @@ class ExtractTablesRequest(_message.Message):
     tiling: str
     layout_model: str
     table_model: str
+    allowed_characters: str
     documents: _containers.RepeatedCompositeFieldContainer[Document]
     body: _httpbody_pb2.HttpBody
-    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., layout_model: _Optional[str] = ..., table_model: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
+    def __init__(self, detection_model: _Optional[str] = ..., recognition_model: _Optional[str] = ..., assume_straight_pages: _Optional[bool] = ..., preserve_aspect_ratio: _Optional[bool] = ..., symmetric_padding: _Optional[bool] = ..., straighten_pages: _Optional[bool] = ..., detection_batch_size: _Optional[int] = ..., recognition_batch_size: _Optional[int] = ..., disable_page_orientation: _Optional[bool] = ..., disable_text_orientation: _Optional[bool] = ..., binary_threshold: _Optional[float] = ..., box_threshold: _Optional[float] = ..., pages: _Optional[str] = ..., tiling: _Optional[str] = ..., layout_model: _Optional[str] = ..., table_model: _Optional[str] = ..., allowed_characters: _Optional[str] = ..., documents: _Optional[_Iterable[_Union[Document, _Mapping]]] = ..., body: _Optional[_Union[_httpbody_pb2.HttpBody, _Mapping]] = ...) -> None: ...
 
 class ExtractTablesResponse(_message.Message):
     __slots__ = ("name", "tables", "dimensions", "page_number", "page_count", "models", "error", "warnings")

@@ -59,6 +59,9 @@ def test_every_option_reaches_the_server_as_the_query_parameter_of_its_name(clie
         "paragraph_break": 0.0035,
         "pages": "1-3,7",
         "tiling": "off",
+        "preserve_original_coords": True,
+        "export_as_straight_boxes": True,
+        "allowed_characters": "0+1&€ =%#",
     }
     assert set(wanted) == set(OPTIONS)
     parameters = {

@@ -72,6 +72,10 @@ WORK = {
         enlarged(np.triu(np.ones((1000, 1000), np.uint8))[..., None].repeat(3, axis=2) * 255, 6),
         {"straighten_pages": True, **TURNED},
     ),
+    "a large page that is turned and mapped back": (
+        enlarged(np.triu(np.ones((1000, 700), np.uint8))[..., None].repeat(3, axis=2) * 255, 6),
+        {"straighten_pages": True, "preserve_original_coords": True, **TURNED},
+    ),
 }
 
 

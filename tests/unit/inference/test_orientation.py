@@ -75,3 +75,21 @@ def test_upright_and_blank_pages_are_reported_upright_and_a_turned_one_as_it_is(
     assert turned is not None
     assert turned["value"] == -90
     assert turned["confidence"] >= 0.6
+
+
+def test_which_characters_are_allowed_does_not_decide_which_way_up_a_page_is() -> None:
+    settings = Settings(
+        default_detection_model="bundled/db_mobilenet_v3_large",
+        default_recognition_model="bundled/crnn_mobilenet_v3_small",
+        min_orientation_confidence=0.9,  # of a page for which the classifier's is lower, words are read both ways
+    )
+    engine, interrupt = OCREngine(settings), Interrupt()
+    pages = [np.ascontiguousarray(np.rot90(letter(), quarters)) for quarters in range(4)]
+    found = []
+    for allowed in ("", "|"):
+        options = ReadingOptions.defaults(settings, detect_orientation=True, allowed_characters=allowed)
+        predictor = engine.predictor(options, engine.choose(options, interrupt), interrupt)
+        found.append([page.orientation for page in predictor.detect(pages)])
+    engine.close()
+    assert found[0] == found[1]
+    assert {orientation["value"] for orientation in found[0]} == {0, 90, 180, -90}

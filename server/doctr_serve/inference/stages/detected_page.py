@@ -10,7 +10,20 @@ import numpy as np
 if TYPE_CHECKING:
     from doctr_serve.inference.stages.layout import Regions
 
-__all__ = ["DetectedPage"]
+__all__ = ["DetectedPage", "Origin"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a straightened page comes from.
+
+    Attributes:
+        image: the page as it came, (H, W, 3) uint8 RGB.
+        to_original: (3, 3), takes points (x, y, 1) in pixels of the straightened page to pixels of ``image``.
+    """
+
+    image: np.ndarray
+    to_original: np.ndarray
 
 
 @dataclass
@@ -29,6 +42,7 @@ class DetectedPage:
         regions: of the page, where the options ask for them.
         tables_left_out: tables of it whose cells are not looked for.
         scale: of a straightened page: of ``image`` to the page, where that was too large to be turned; 1 or less.
+        origin: of a straightened page whose geometries are to be those of the page as it came; None otherwise.
     """
 
     image: np.ndarray
@@ -42,6 +56,7 @@ class DetectedPage:
     scale: float = 1.0
     regions: Regions | None = None
     tables_left_out: int = 0
+    origin: Origin | None = None
 
     def by_class(self) -> dict[str, DetectedPage]:
         """Returns a page for each class, with the words of this class alone."""

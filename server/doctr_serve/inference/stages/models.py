@@ -20,7 +20,7 @@ from torch import nn
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.common.standing import Standing
 from doctr_serve.inference.model_spec import ModelSpec
-from doctr_serve.inference.postprocessing import RecognitionPostProcessor
+from doctr_serve.inference.postprocessing import RecognitionPostProcessor, recognition_postprocessor
 from doctr_serve.inference.scheduler import ForwardScheduler
 from doctr_serve.inference.store import LoadedModel
 
@@ -98,6 +98,10 @@ class RecognitionModel(SharedModel):
     ) -> None:
         super().__init__(model, forwards)
         self.postprocessor = postprocessor
+
+    def with_whole_vocabulary(self) -> RecognitionModel:
+        """Returns the same model, where all its characters may be read."""
+        return RecognitionModel(self._model, self._forwards, recognition_postprocessor(self.spec))
 
     def forward(self, batch: torch.Tensor, return_preds: bool = True) -> dict[str, list[tuple[str, float]]]:
         """Returns ``preds``: text and confidence of each crop."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from doctr.io.elements import Page
+from doctr.io.elements import Document, Element, Page
 from doctr.models.classification.predictor import OrientationPredictor
 from doctr.models.detection.predictor import DetectionPredictor
 from doctr.models.layout.predictor import LayoutPredictor
@@ -28,8 +28,8 @@ from doctr_serve.inference.stages.layout import Regions
 from doctr_serve.inference.stages.orientation import page_orientation
 from doctr_serve.inference.stages.reading_direction import checked_guess
 from doctr_serve.inference.stages.recognition import StreamedRecognition
-from doctr_serve.inference.stages.straightening import straightened
 from doctr_serve.inference.stages.tables import TABLE_CLASS, Grid, table_regions
+from doctr_serve.inference.stages.turning import PageTurner
 from doctr_serve.inference.stages.word_finder import WordFinder
 from doctr_serve.inference.stages.working_memory import working_bytes
 from doctr_serve.options import ReadingOptions
@@ -85,6 +85,7 @@ class PagePredictor(OCRPredictor):
             resolve_lines=options.group_lines,
             resolve_blocks=options.group_blocks,
             paragraph_break=options.paragraph_break,
+            export_as_straight_boxes=options.export_as_straight_boxes,
             ignore_regions=options.ignore_regions,
             keep_reading_order=options.reading_order == "auto",
         )
@@ -93,6 +94,9 @@ class PagePredictor(OCRPredictor):
         self._min_orientation_confidence = min_orientation_confidence
         self._finder = WordFinder(
             detection, limits, keeps_classes=self.keeps_classes, tiles_pages=options.tiling == "auto"
+        )
+        self._turner = PageTurner(
+            keeps_way_back=options.preserve_original_coords, max_pixels=limits.max_pixels, interrupt=interrupt
         )
         self.assume_straight_pages = options.assume_straight_pages
         self.straighten_pages = options.straighten_pages
@@ -125,8 +129,8 @@ class PagePredictor(OCRPredictor):
             text_orientation=self.crop_orientation_predictor,
             layout=self.layout_predictor,
             tables=self.table_predictor,
-            is_straightened=self.straighten_pages,
             is_masked=bool(self.ignore_regions),
+            turned_pixels=self._turner.turned_pixels(pixels) if self.straighten_pages else 0,
         )
 
     @torch.inference_mode()
@@ -146,10 +150,10 @@ class PagePredictor(OCRPredictor):
             self._limits.check_shape(*image.shape[:2])
         if self.straighten_pages:
             _, orientations = self._orientations(images, images)
-            images, scales = self._upright(images, [angle for angle, _ in orientations])
-            pages = self._found(images)
-            for page, scale in zip(pages, scales, strict=True):
-                page.scale = scale
+            turned = self._turner.upright(images, [angle for angle, _ in orientations])
+            pages = self._found([page.image for page in turned])
+            for page, upright in zip(pages, turned, strict=True):
+                page.scale, page.origin = upright.scale, upright.origin
         elif self.detect_orientation:
             regions, masked = self._regions_and_masked(images)
             boxes, orientations = self._orientations(images, masked)
@@ -208,7 +212,24 @@ class PagePredictor(OCRPredictor):
             [page.regions],
             [self.tables_of(page)],
         )
+        return self._as_it_came(document, page)
+
+    def _as_it_came(self, document: Document, page: DetectedPage) -> Any:
+        """Returns a document's only page; its geometries are those of the page as it came where that is known."""
+        if page.origin is not None:
+            original = page.origin.image
+            shapes = [original.shape[:2]], [page.image.shape[:2]]
+            document = self._remap_to_original_coords(
+                document, *shapes, [page.origin.to_original], [original]
+            )
         return document.pages[0]
+
+    def _map_back(self, element: Element, page: DetectedPage) -> None:
+        """Makes an element's geometry that of the page as it came, where that is known."""
+        if page.origin is not None:
+            height, width = page.image.shape[:2]
+            original = page.origin.image.shape[:2]
+            self._remap_geometry(element, page.origin.to_original, width, height, *original)
 
     def tables_of(self, page: DetectedPage) -> list[Grid] | None:
         """Returns the cells of the page's tables, without words; None where they are not asked for.
@@ -245,27 +266,21 @@ class PagePredictor(OCRPredictor):
     ) -> tuple[list[dict[str, np.ndarray]], list[tuple[int, float | None]]]:
         """Returns the predictions of detection, and degrees and confidence of each page's orientation."""
         predictions, probability_maps = self.det_predictor(masked, return_maps=True)
+        # With all that the model knows: the fewer characters there are, the less a confidence says of the direction.
+        read = self.reco_predictor.with_whole_vocabulary()
         threshold = self.det_predictor.model.postprocessor.bin_thresh
         min_confidence = self._min_orientation_confidence
         guesses = self._general_page_orientations(images)
         orientations = []
         for image, probabilities, guess, found in zip(
-            images, probability_maps, guesses, map(_only_class, predictions), strict=True
+            images, probability_maps, guesses, map(_of_all_classes, predictions), strict=True
         ):
-            text_map = (probabilities > threshold).astype(np.uint8) * 255
-            checked = checked_guess(guess, image, found, self.reco_predictor, min_confidence=min_confidence)
+            text_map = (probabilities.max(axis=-1, keepdims=True) > threshold).astype(np.uint8) * 255
+            checked = checked_guess(guess, image, found, read, min_confidence=min_confidence)
             orientations.append(
                 page_orientation(text_map, checked, has_words=len(found) > 0, min_confidence=min_confidence)
             )
         return predictions, orientations
-
-    def _upright(self, images: list[np.ndarray], angles: list[int]) -> tuple[list[np.ndarray], list[float]]:
-        """Returns the pages turned by these degrees, and their scales."""
-        turned = []
-        for image, angle in zip(images, angles, strict=True):
-            self._interrupt.check()
-            turned.append(straightened(image, angle, self._limits.max_pixels))
-        return [image for image, _ in turned], [scale for _, scale in turned]
 
     def _crops(
         self, page: DetectedPage, boxes: list[np.ndarray], orientations: list[dict[str, Any]]
@@ -295,6 +310,6 @@ class PagePredictor(OCRPredictor):
             del crops  # before the next group is cut
 
 
-def _only_class(predictions: dict[str, np.ndarray]) -> np.ndarray:
+def _of_all_classes(predictions: dict[str, np.ndarray]) -> np.ndarray:
     """Returns the boxes with scores of a page's words."""
-    return next(iter(predictions.values()))
+    return np.concatenate(list(predictions.values()))

@@ -63,7 +63,7 @@ def recognition_predictor(
         preserve_aspect_ratio=True,
         symmetric_pad=False,
     )
-    postprocessor = recognition_postprocessor(model.spec)
+    postprocessor = recognition_postprocessor(model.spec, options.allowed_characters)
     return StreamedRecognition(
         preprocessor,
         RecognitionModel(model, forwards, postprocessor),

@@ -10,6 +10,7 @@ import torch
 from doctr.models.recognition.predictor import RecognitionPredictor
 from doctr.models.recognition.predictor._utils import remap_preds, split_crops
 
+from doctr_serve.inference.stages.models import RecognitionModel
 from doctr_serve.inference.stages.preprocessing import BatchedPreProcessor
 
 __all__ = ["StreamedRecognition", "piece_counts"]
@@ -36,11 +37,12 @@ class StreamedRecognition(RecognitionPredictor):
     """
 
     pre_processor: BatchedPreProcessor
+    model: RecognitionModel
 
     def __init__(
         self,
         preprocessor: BatchedPreProcessor,
-        model: torch.nn.Module,
+        model: RecognitionModel,
         *,
         check_pieces: Callable[[int], None],
     ) -> None:
@@ -51,6 +53,11 @@ class StreamedRecognition(RecognitionPredictor):
     def vocabulary(self) -> str:
         """The characters that its model can read."""
         return self.model.spec.vocab
+
+    def with_whole_vocabulary(self) -> StreamedRecognition:
+        """Returns the same predictor, where all characters that the model knows may be read."""
+        model = self.model.with_whole_vocabulary()
+        return StreamedRecognition(self.pre_processor, model, check_pieces=self._check_pieces)
 
     @torch.inference_mode()
     def forward(self, crops: Iterable[np.ndarray], **kwargs: Any) -> list[tuple[str, float]]:

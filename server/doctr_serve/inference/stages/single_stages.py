@@ -200,7 +200,9 @@ class FieldsPredictor(PagePredictor):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self.fields_builder = KIEDocumentBuilder()
+        self.fields_builder = KIEDocumentBuilder(
+            export_as_straight_boxes=self.doc_builder.export_as_straight_boxes
+        )
 
     @torch.inference_mode()
     def recognise(self, page: DetectedPage) -> PageOfFields:
@@ -225,12 +227,16 @@ class FieldsPredictor(PagePredictor):
             [language_of(texts)] if self.detect_language else None,
             [page.regions],
         )
-        fields = document.pages[0]
+        fields = self._as_it_came(document, page)
         if self.doc_builder.keep_reading_order:
             fields.predictions = {name: _in_reading_order(own) for name, own in fields.predictions.items()}
         boxes = np.concatenate([boxes for boxes, _, _, _ in read.values()])
         words = [word for _, _, values, _ in read.values() for word in values]
+        if self.fields_builder.export_as_straight_boxes and boxes.ndim == 3:
+            boxes = np.concatenate((boxes.min(1), boxes.max(1)), axis=1)
         tables, _ = self.fields_builder._build_tables(boxes, words, self.tables_of(page))
+        for element in (*tables, *(cell for table in tables for cell in table.cells)):
+            self._map_back(element, page)
         return PageOfFields(fields, tables)
 
 

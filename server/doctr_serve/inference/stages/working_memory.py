@@ -26,7 +26,7 @@ along one side and then the other."""
 FIXED_BYTES = 32 * 1024 * 1024
 """Boxes, heat maps, docTR's page of thousands of words, and what malloc loses between them."""
 COPIES = 2
-"""Of crops: as they are cut, and turned upright. Of a page: as it came, and turned. Of a batch of pages or words:
+"""Of crops: as they are cut, and turned upright. Of a batch of pages or words:
 itself, and what is made of it while docTR puts the outputs of its forwards together."""
 
 
@@ -38,7 +38,7 @@ def working_bytes(
     text_orientation: OrientationPredictor | None,
     layout: LayoutPredictor | None,
     tables: TablePredictor | None,
-    is_straightened: bool,
+    turned_pixels: int,
     is_masked: bool,
 ) -> int:
     """Returns a bound of the bytes that one request holds beside its decoded pages, whatever is on them.
@@ -52,7 +52,7 @@ def working_bytes(
         text_orientation: likewise; None where crops are not classified.
         layout: likewise; None where regions are not looked for.
         tables: likewise; None where cells are not looked for.
-        is_straightened: whether pages are turned upright first.
+        turned_pixels: of what a page is turned on and becomes by that; 0 where pages are not turned.
         is_masked: whether regions of pages are ignored.
     """
     reading = recognition_bytes(pixels, recognition) if recognition is not None else FIXED_BYTES
@@ -61,9 +61,11 @@ def working_bytes(
     if tables is not None:
         canvas = MAX_SCALE_OF_CANVAS * pixels + MAX_CANVAS_PIXELS
         reading = max(reading, BYTES_PER_PIXEL * canvas + detecting_bytes(canvas, tables.pre_processor))
-    turned = COPIES * BYTES_PER_PIXEL * pixels if is_straightened else 0
+    turned = BYTES_PER_PIXEL * turned_pixels
     masked = BYTES_PER_PIXEL * max(pixels, LARGE_IMAGE_PIXELS) if is_masked else 0
-    detecting = detecting_bytes(pixels, detection.pre_processor)
+    # The maps of one class are in FIXED_BYTES.
+    maps = (len(detection.model.spec.classes) - 1) * _batch_bytes(detection.pre_processor) // CHANNELS
+    detecting = detecting_bytes(pixels, detection.pre_processor) + COPIES * maps
     if layout is not None:
         detecting = max(detecting, detecting_bytes(pixels, layout.pre_processor, LAYOUT_CHANNELS))
     return turned + masked + max(detecting, reading)

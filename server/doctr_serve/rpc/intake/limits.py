@@ -5,6 +5,7 @@ from __future__ import annotations
 from doctr_serve.errors import InvalidOptionError, InvalidRequestError
 
 __all__ = [
+    "MAX_ALLOWED_CHARACTERS",
     "MAX_MODEL_NAME_CHARACTERS",
     "MAX_NAME_CHARACTERS",
     "MAX_PASSWORD_BYTES",
@@ -23,6 +24,10 @@ MAX_PASSWORD_BYTES = 1024
 
 MAX_MODEL_NAME_CHARACTERS = 255
 """More than any model of the catalog, or of the Hugging Face hub, is called."""
+
+MAX_ALLOWED_CHARACTERS = 1024
+"""docTR's alphabets of letters have 726 at most (``multilingual``); only those of Chinese, Japanese and Korean have
+more, of which a caller allows a part."""
 
 QUOTED_CHARACTERS = 60
 """Of what a caller sent, in a message."""

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 from doctr_serve.errors import InvalidOptionError
 from doctr_serve.options import ReadingOptions
-from doctr_serve.rpc.intake.limits import MAX_MODEL_NAME_CHARACTERS, check_option
+from doctr_serve.rpc.intake.limits import (
+    MAX_ALLOWED_CHARACTERS,
+    MAX_MODEL_NAME_CHARACTERS,
+    check_option,
+)
 
 if TYPE_CHECKING:
     from doctr_serve.rpc.intake.uploads import UploadMessage
@@ -19,6 +23,13 @@ __all__ = ["options_of"]
 MAX_REGION_NAMES = 100
 MAX_REGION_NAME_CHARACTERS = 255
 """docTR's layout models know 11 kinds of regions, the longest of 14 characters."""
+MAX_CHARACTERS = {
+    "detection_model": MAX_MODEL_NAME_CHARACTERS,
+    "recognition_model": MAX_MODEL_NAME_CHARACTERS,
+    "layout_model": MAX_MODEL_NAME_CHARACTERS,
+    "table_model": MAX_MODEL_NAME_CHARACTERS,
+    "allowed_characters": MAX_ALLOWED_CHARACTERS,
+}
 
 
 def options_of(request: UploadMessage, settings: Settings) -> ReadingOptions:
@@ -27,15 +38,15 @@ def options_of(request: UploadMessage, settings: Settings) -> ReadingOptions:
     Those that requests of its kind do not have are at their default, too.
 
     Raises:
-        InvalidOptionError: a model's name is too long to be one.
+        InvalidOptionError: a model's name is too long to be one, or there are too many characters to choose from.
     """
     given = {
         field.name: getattr(request, field.name)
         for field in fields(ReadingOptions)
         if field.name in request.DESCRIPTOR.fields_by_name and _is_set(request, field.name)
     }
-    for name in ("detection_model", "recognition_model", "layout_model", "table_model"):
-        check_option(name, given.get(name, ""), MAX_MODEL_NAME_CHARACTERS)
+    for name, max_characters in MAX_CHARACTERS.items():
+        check_option(name, given.get(name, ""), max_characters)
     if "ignore_regions" in given:
         given["ignore_regions"] = _names_of_regions(given["ignore_regions"])
     return ReadingOptions.defaults(settings, **given)
