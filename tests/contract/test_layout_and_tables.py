@@ -392,3 +392,40 @@ def test_a_page_of_noise_is_read_in_bounded_time_and_memory(laid_out: Watched) -
     )
     (result,) = laid_out.service.stream(png(noise.numpy()), detect_tables=True, box_threshold=0.9)
     assert not result.HasField("error")
+
+
+@pytest.mark.parametrize("straight", [True, False])
+def test_tables_of_a_straightened_page_are_mapped_back_as_words_are(
+    laid_out: Watched, straight: bool
+) -> None:
+    given = {
+        "detect_tables": True,
+        "straighten_pages": True,
+        "preserve_original_coords": True,
+        "assume_straight_pages": straight,
+        **ALIKE,
+    }
+    (read,) = laid_out.service.stream(png(skewed()), **given)
+    (upright,) = laid_out.service.stream(png(skewed()), **given | {"preserve_original_coords": False})
+    (fields,) = ask(laid_out, "ExtractFields", ocr_pb2.ExtractFieldsRequest, skewed(), **given)
+    assert list(read.dimensions) == list(fields.dimensions) == list(skewed().shape[:2])
+    assert len(read.tables) == len(upright.tables) > 0
+    assert read.tables[0].geometry != upright.tables[0].geometry
+    assert list(fields.tables) == list(read.tables)
+    assert list(fields.layout) == list(read.layout)
+
+
+def test_tables_have_straight_boxes_where_words_are_exported_so(laid_out: Watched) -> None:
+    given = {"detect_tables": True, "assume_straight_pages": False, "export_as_straight_boxes": True, **ALIKE}
+    (read,) = laid_out.service.stream(png(skewed()), **given)
+    (fields,) = ask(laid_out, "ExtractFields", ocr_pb2.ExtractFieldsRequest, skewed(), **given)
+    assert {len(cell.geometry) for table in read.tables for cell in table.cells} == {4}
+    assert list(fields.tables) == list(read.tables)
+
+
+def test_cells_have_the_allowed_characters_alone(laid_out: Watched) -> None:
+    kind = ocr_pb2.ExtractTablesRequest
+    (result,) = ask(laid_out, "ExtractTables", kind, large_print(), allowed_characters="0123456789", **ALIKE)
+    values = [cell.value for table in result.tables for cell in table.cells if cell.value]
+    assert values
+    assert set("".join(values)) <= set("0123456789 ")
