@@ -15,7 +15,15 @@ from pathlib import Path
 
 from doctr_serve.settings import Settings
 
-from benchmarks.hostile import connections, forms, messages, pdfs, pictures, uploads  # noqa: F401 - they register
+from benchmarks.hostile import (  # noqa: F401 - they register
+    connections,
+    forms,
+    json_bodies,
+    messages,
+    pdfs,
+    pictures,
+    uploads,
+)
 from benchmarks.hostile.attack import ATTACKS, Attack
 from benchmarks.hostile.measure import Result, measure, scene
 
@@ -44,7 +52,9 @@ def _measured(attacks: list[Attack], arguments: argparse.Namespace) -> Iterator[
         with scene(threads=arguments.threads, cases=arguments.cases) as on:
             is_fresh = True
             while waiting and is_fresh:
-                result = measure(waiting.popleft(), on, cap_mib=arguments.cap_mib)
+                result = measure(
+                    waiting.popleft(), on, cap_mib=arguments.cap_mib, niceness=arguments.attacker_nice
+                )
                 is_fresh = result.skipped or (arguments.reuse and not result.missed)
                 print(_row(result), flush=True)
                 yield result
@@ -66,6 +76,12 @@ def main() -> int:
         "--reuse", action="store_true", help="a fresh server only after a missed bar: faster, and less exact"
     )
     parser.add_argument("--threads", type=int, default=Settings().intra_op_threads)
+    parser.add_argument(
+        "--attacker-nice",
+        type=int,
+        default=19,
+        help="niceness of the attacker's threads: its cores would be its own, and here are the server's, too",
+    )
     parser.add_argument("--cap-mib", type=int, default=4000, help="the server is ended at so much over idle")
     arguments = parser.parse_args()
     if arguments.list:

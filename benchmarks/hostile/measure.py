@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,11 +102,11 @@ def scene(*, threads: int, cases: Path | None) -> Iterator[Scene]:
         yield Scene(server.process, Target(server.address, rest, cases), page, health)
 
 
-def measure(attack: Attack, on: Scene, *, cap_mib: int) -> Result:
+def measure(attack: Attack, on: Scene, *, cap_mib: int, niceness: int) -> Result:
     """Runs an attack twice: alone, then beside normal callers."""
     result = Result(attack.name)
     try:
-        run = attack.prepare(on.target)
+        run = _at_niceness(niceness, attack.prepare(on.target))
     except SkippedError as reason:
         result.outcome, result.skipped = f"skipped: {reason}", True
         return result
@@ -115,6 +117,20 @@ def measure(attack: Attack, on: Scene, *, cap_mib: int) -> Result:
     result.alive = on.is_sound
     _judge(attack, result)
     return result
+
+
+def _at_niceness(niceness: int, run: Run) -> Run:
+    """Returns the run in a thread of that niceness, which the threads that it starts inherit, gRPC's too."""
+
+    def run_nicely(limit_s: float) -> str:
+        with ThreadPoolExecutor(1, initializer=_be_nice, initargs=(niceness,)) as thread:
+            return thread.submit(run, limit_s).result()
+
+    return run_nicely
+
+
+def _be_nice(niceness: int) -> None:
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 def _alone(attack: Attack, run: Run, server: psutil.Process, cap_mib: int, result: Result) -> None:

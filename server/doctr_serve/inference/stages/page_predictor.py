@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from doctr.io.elements import Document, Element, Page
+from doctr.io.elements import Page
 from doctr.models.classification.predictor import OrientationPredictor
 from doctr.models.detection.predictor import DetectionPredictor
 from doctr.models.layout.predictor import LayoutPredictor
-from doctr.models.predictor import OCRPredictor
 from doctr.models.predictor.base import _OCRPredictor
 from doctr.models.table_structure.predictor import TablePredictor
 
@@ -26,9 +25,10 @@ from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.language import language_of
 from doctr_serve.inference.stages.layout import Regions
 from doctr_serve.inference.stages.orientation import page_orientation
+from doctr_serve.inference.stages.parts_of_pages import PartsOfPages
 from doctr_serve.inference.stages.reading_direction import checked_guess
 from doctr_serve.inference.stages.recognition import StreamedRecognition
-from doctr_serve.inference.stages.tables import TABLE_CLASS, Grid, table_regions
+from doctr_serve.inference.stages.tables import TABLE_CLASS
 from doctr_serve.inference.stages.turning import PageTurner
 from doctr_serve.inference.stages.word_finder import WordFinder
 from doctr_serve.inference.stages.working_memory import working_bytes
@@ -37,7 +37,7 @@ from doctr_serve.options import ReadingOptions
 __all__ = ["PagePredictor"]
 
 
-class PagePredictor(OCRPredictor):
+class PagePredictor(PartsOfPages):
     """docTR's OCR for the options of one request.
 
     Args:
@@ -155,7 +155,7 @@ class PagePredictor(OCRPredictor):
             for page, upright in zip(pages, turned, strict=True):
                 page.scale, page.origin = upright.scale, upright.origin
         elif self.detect_orientation:
-            regions, masked = self._regions_and_masked(images)
+            regions, masked = self.regions_and_masked(images)
             boxes, orientations = self._orientations(images, masked)
             pages = self._pages(images, masked, regions, boxes)
         else:
@@ -169,13 +169,8 @@ class PagePredictor(OCRPredictor):
         return pages
 
     def _found(self, images: list[np.ndarray]) -> list[DetectedPage]:
-        regions, masked = self._regions_and_masked(images)
+        regions, masked = self.regions_and_masked(images)
         return self._pages(images, masked, regions, self.det_predictor(masked))
-
-    def _regions_and_masked(self, images: list[np.ndarray]) -> tuple[list[Regions] | None, list[np.ndarray]]:
-        """Returns each page's regions, where they are asked for, and the page with the ignored ones black."""
-        regions = None if self.layout_predictor is None else self.layout_predictor(images)
-        return regions, self._mask_regions(images, regions)
 
     def _pages(
         self,
@@ -212,36 +207,7 @@ class PagePredictor(OCRPredictor):
             [page.regions],
             [self.tables_of(page)],
         )
-        return self._as_it_came(document, page)
-
-    def _as_it_came(self, document: Document, page: DetectedPage) -> Any:
-        """Returns a document's only page; its geometries are those of the page as it came where that is known."""
-        if page.origin is not None:
-            original = page.origin.image
-            shapes = [original.shape[:2]], [page.image.shape[:2]]
-            document = self._remap_to_original_coords(
-                document, *shapes, [page.origin.to_original], [original]
-            )
-        return document.pages[0]
-
-    def _map_back(self, element: Element, page: DetectedPage) -> None:
-        """Makes an element's geometry that of the page as it came, where that is known."""
-        if page.origin is not None:
-            height, width = page.image.shape[:2]
-            original = page.origin.image.shape[:2]
-            self._remap_geometry(element, page.origin.to_original, width, height, *original)
-
-    def tables_of(self, page: DetectedPage) -> list[Grid] | None:
-        """Returns the cells of the page's tables, without words; None where they are not asked for.
-
-        docTR cuts all tables of a page out before the first forward; here one is in memory at a time.
-        """
-        if self.table_predictor is None or page.regions is None:
-            return None
-        tables, page.tables_left_out = table_regions(
-            page.regions, page.image.shape[:2], self._limits.max_tables
-        )
-        return [grid for table in tables for grid in self._tables_from_regions([page.image], [table])[0]]
+        return self.as_it_came(document, page)
 
     def _words_of(
         self, page: DetectedPage

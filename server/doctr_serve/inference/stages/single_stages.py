@@ -227,7 +227,7 @@ class FieldsPredictor(PagePredictor):
             [language_of(texts)] if self.detect_language else None,
             [page.regions],
         )
-        fields = self._as_it_came(document, page)
+        fields = self.as_it_came(document, page)
         if self.doc_builder.keep_reading_order:
             fields.predictions = {name: _in_reading_order(own) for name, own in fields.predictions.items()}
         boxes = np.concatenate([boxes for boxes, _, _, _ in read.values()])
@@ -236,7 +236,7 @@ class FieldsPredictor(PagePredictor):
             boxes = np.concatenate((boxes.min(1), boxes.max(1)), axis=1)
         tables, _ = self.fields_builder._build_tables(boxes, words, self.tables_of(page))
         for element in (*tables, *(cell for table in tables for cell in table.cells)):
-            self._map_back(element, page)
+            self.map_back(element, page)
         return PageOfFields(fields, tables)
 
 
