@@ -6,7 +6,7 @@ import base64
 import socket
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -78,10 +78,8 @@ def _json_stalled(target: Target) -> Run:
             for _ in range(150):
                 connection = stack.enter_context(socket.create_connection((where.hostname, where.port or 80)))
                 connection.settimeout(5)
-                try:
+                with suppress(OSError):  # it may be refused before all of it was sent
                     connection.sendall(f"{head}content-length: {len(body) + 1}\r\n\r\n".encode() + body)
-                except OSError:  # refused before all of it was sent
-                    pass
                 connections.append(connection)
             return _answers(connections, deadline)
 
