@@ -106,7 +106,8 @@ class ReadingOptions:
         self._require_one_of("reading_order", READING_ORDER)
         if self.ignore_regions and not (self.detect_layout or self.detect_tables):
             raise InvalidOptionError(
-                "ignore_regions needs the regions of the page: set detect_layout, too", field="ignore_regions"
+                "ignore_regions needs the regions of the page: set detect_layout or detect_tables, too",
+                field="ignore_regions",
             )
 
     def _require_one_of(self, name: str, values: Sequence[str]) -> None:

@@ -193,6 +193,11 @@ class Settings(BaseSettings):
         return self.request_memory_bytes - self.upload_memory_bytes - self.work_memory_bytes
 
     @property
+    def max_json_bytes(self) -> int:
+        """Longest body of JSON, which travels in one message with its content type."""
+        return max(1, self.max_message_bytes - 1024)
+
+    @property
     def work_memory_bytes(self) -> int:
         """Bytes of what pages are worked on with: crops, batches, turned pages. Those who have these need no others."""
         return self.request_memory_bytes // 4

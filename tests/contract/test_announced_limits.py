@@ -9,6 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 from doctr_serve.decoder.formats import sniff_format
+from doctr_serve.edge.config import EnvoyOptions
 from doctr_serve.rpc.announced_limits import CONSTANTS, limits_of
 from doctr_serve.settings import Settings
 from doctr_serve.v1 import ocr_pb2
@@ -32,7 +33,7 @@ def test_every_setting_that_bounds_requests_is_told_under_its_own_name() -> None
     names = set(ocr_pb2.Limits.DESCRIPTOR.fields_by_name)
     bounds = {name for name in Settings.model_fields if name.startswith(("max_", "min_upload"))}
     assert bounds - names == SERVERS_OWN
-    assert names - set(Settings.model_fields) == set(CONSTANTS)
+    assert names - set(Settings.model_fields) == {*CONSTANTS, "max_json_bytes"}
 
 
 def test_limits_are_those_of_the_servers_settings(weights_dir: Path) -> None:
@@ -50,6 +51,13 @@ def test_limits_are_those_of_the_servers_settings(weights_dir: Path) -> None:
     for name in set(ocr_pb2.Limits.DESCRIPTOR.fields_by_name) - set(CONSTANTS):
         assert getattr(answer.limits, name) == getattr(settings, name), name
     assert (answer.reflection, answer.allow_hub_models, answer.download_on_demand) == (False, False, False)
+
+
+@pytest.mark.parametrize("max_message_bytes", [4 * 2**20, 2**16, 512])
+def test_the_longest_json_is_what_envoy_lets_through(max_message_bytes: int) -> None:
+    announced = limits_of(Settings(max_message_bytes=max_message_bytes)).limits
+    options = EnvoyOptions(upstreams=("127.0.0.1:1",), max_message_bytes=max_message_bytes)
+    assert announced.max_json_bytes == options.max_json_bytes
 
 
 def test_versions_and_the_default_pair_are_told(watched: Watched) -> None:

@@ -12,14 +12,18 @@ import numpy as np
 import pytest
 import torch
 from doctr.models import layout_predictor, table_predictor
+from doctr.models.classification.mobilenet.pytorch import default_cfgs
 from doctr.models.detection.zoo import detection_predictor
 from doctr.models.kie_predictor import KIEPredictor
 from doctr.models.predictor import OCRPredictor
 from doctr.models.recognition.zoo import recognition_predictor
 from doctr_serve.catalog import Catalog, ModelTask
 from doctr_serve.inference.loading import load_model
+from doctr_serve.inference.stages import fields, page_builder
 from doctr_serve.v1 import ocr_pb2
-from support.pages import letter, png, skewed, two_columns
+from safetensors.torch import load_file, save_file
+from support.pages import blank, letter, png, skewed, two_columns
+from support.painted_runtime import WORDS, PaintedRuntime
 from support.plain_runtime import PlainRuntime
 from support.samples import LETTER
 from support.server import DETECTION_MODEL, RECOGNITION_MODEL, failure_of, request, settings_for
@@ -307,14 +311,64 @@ def test_tables_beyond_the_limit_are_left_out_with_a_warning(
     assert len(regions) > 1
     with watched_service(layout_weights_dir, max_tables_per_page=1) as one:
         (result,) = one.service.stream(png(large_print()), detect_tables=True, **ALIKE)
-    (warning,) = result.warnings
-    assert warning.code == "TABLES_LEFT_OUT"
-    assert f"{len(regions) - 1} of the page's tables" in warning.message
+    messages = {warning.code: warning.message for warning in result.warnings}
+    assert f"{len(regions) - 1} of the page's tables" in messages["TABLES_LEFT_OUT"]
+    assert "max_tables_per_page" in messages["TABLES_LEFT_OUT"]
     surest = max(regions, key=lambda element: element.confidence)
     assert len(result.tables) <= 1
     for table in result.tables:
         assert table.geometry[1] >= surest.geometry[1] - 0.1
         assert table.geometry[3] <= surest.geometry[3] + 0.1
+
+
+def test_tables_without_cells_are_said_so(layout_weights_dir: Path, tmp_path: Path) -> None:
+    for file in layout_weights_dir.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    weights = load_file(layout_weights_dir / "tablecenternet.safetensors")
+    weights["hm.2.bias"] -= 100  # sure of nothing
+    (tmp_path / "tablecenternet.safetensors").unlink()
+    save_file(weights, tmp_path / "tablecenternet.safetensors")
+    with watched_service(tmp_path) as unsure:
+        (result,) = ask(unsure, "ExtractTables", ocr_pb2.ExtractTablesRequest, large_print(), **ALIKE)
+    assert not result.tables
+    (warning,) = result.warnings
+    assert warning.code == "TABLES_WITHOUT_CELLS"
+
+
+def test_a_page_with_too_much_on_it_for_reading_order_says_so(
+    laid_out: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (page_builder, fields):
+        monkeypatch.setattr(module, "MAX_ORDERED", 3)
+    (plain,) = laid_out.service.stream(png(large_print()), **ALIKE)
+    (result,) = laid_out.service.stream(png(large_print()), reading_order="auto", **ALIKE)
+    assert [warning.code for warning in result.warnings] == ["NOT_IN_READING_ORDER"]
+    assert words_of(result) == words_of(plain)
+    kind = ocr_pb2.ExtractFieldsRequest
+    (extracted,) = ask(laid_out, "ExtractFields", kind, large_print(), reading_order="auto", **ALIKE)
+    assert [warning.code for warning in extracted.warnings] == ["NOT_IN_READING_ORDER"]
+
+
+class UpsideDown(PaintedRuntime):
+    """Finds words one below the other, on pages that all came upside down."""
+
+    def run(self, handle: ModelTask, batch: np.ndarray) -> np.ndarray:
+        output = super().run(handle, batch)
+        if handle is ModelTask.PAGE_ORIENTATION:
+            output[:, list(default_cfgs["mobilenet_v3_small_page_orientation"]["classes"]).index(180)] = 99
+        return output
+
+
+def test_fields_of_a_page_that_came_upside_down_are_in_its_upright_order(layout_weights_dir: Path) -> None:
+    """The order is that of the page as it is read, whatever its boxes are mapped back to."""
+    given = {"straighten_pages": True, "preserve_original_coords": True, "reading_order": "auto"}
+    kind = ocr_pb2.ExtractFieldsRequest
+    with watched_service(layout_weights_dir, runtime=UpsideDown()) as watched:
+        (result,) = ask(watched, "ExtractFields", kind, blank(), detect_orientation=True, **given)
+    assert result.orientation.value == 180
+    tops = [word.geometry[1] for word in result.extracted_fields[0].values]
+    assert len(tops) == WORDS
+    assert tops == sorted(tops, reverse=True)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from doctr_serve.catalog import CatalogEntry
     from doctr_serve.catalog.choice import ChosenModels
     from doctr_serve.inference.stages.detected_page import DetectedPage
-    from doctr_serve.inference.stages.single_stages import PageOfFields, PageOfRegions, ReadPicture
+    from doctr_serve.inference.stages.fields import PageOfFields
+    from doctr_serve.inference.stages.single_stages import PageOfRegions, ReadPicture
     from doctr_serve.reading import ModelState, PageReading
 
     PageEntry: TypeAlias = (

@@ -23,6 +23,7 @@ from doctr_serve.inference.model_states import ModelState, model_states, named_e
 from doctr_serve.inference.runtimes import Runtime
 from doctr_serve.inference.runtimes.choice import runtime_for
 from doctr_serve.inference.scheduler import ForwardScheduler
+from doctr_serve.inference.stages.fields import FieldsPredictor
 from doctr_serve.inference.stages.layout import layout_predictor
 from doctr_serve.inference.stages.models import Forwards
 from doctr_serve.inference.stages.page_predictor import PagePredictor
@@ -32,13 +33,8 @@ from doctr_serve.inference.stages.predictors import (
     orientation_predictor,
     recognition_predictor,
 )
-from doctr_serve.inference.stages.single_stages import (
-    FieldsPredictor,
-    PagesOfBoxes,
-    PagesOfRegions,
-    PicturesOfWords,
-    TablesPredictor,
-)
+from doctr_serve.inference.stages.single_stages import PagesOfBoxes, PagesOfRegions, PicturesOfWords
+from doctr_serve.inference.stages.table_pages import TablesPredictor
 from doctr_serve.inference.stages.tables import table_predictor
 from doctr_serve.inference.store import LoadedModel, ModelStore
 from doctr_serve.inference.suitability import check_suitability

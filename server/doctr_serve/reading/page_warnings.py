@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from doctr_serve.documents.pages import PageWarning
 from doctr_serve.inference.missing_letters import NAMES, missing_letters
 from doctr_serve.inference.stages.detected_page import DetectedPage
-from doctr_serve.inference.stages.single_stages import PageOfFields
+from doctr_serve.inference.stages.fields import PageOfFields
+from doctr_serve.inference.stages.page_builder import MAX_ORDERED
 
 if TYPE_CHECKING:
     from doctr.io.elements import Word
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from doctr_serve.inference.stages.single_stages import PageOfRegions, ReadPicture
 
 __all__ = [
+    "NOT_IN_READING_ORDER",
     "PAGE_SCALED_DOWN",
     "PAGE_TILED",
     "TABLES_LEFT_OUT",
+    "TABLES_WITHOUT_CELLS",
     "TEXT_TOO_SMALL",
     "VOCABULARY_LACKS_LETTERS",
     "language_warnings",
@@ -30,6 +33,8 @@ TEXT_TOO_SMALL = "TEXT_TOO_SMALL"
 PAGE_SCALED_DOWN = "PAGE_SCALED_DOWN"
 PAGE_TILED = "PAGE_TILED"
 TABLES_LEFT_OUT = "TABLES_LEFT_OUT"
+TABLES_WITHOUT_CELLS = "TABLES_WITHOUT_CELLS"
+NOT_IN_READING_ORDER = "NOT_IN_READING_ORDER"
 VOCABULARY_LACKS_LETTERS = "VOCABULARY_LACKS_LETTERS"
 
 MIN_LANGUAGE_CONFIDENCE = 0.99
@@ -68,12 +73,13 @@ def warnings_of(page: DetectedPage | ReadPicture | PageOfRegions) -> tuple[PageW
                 "send it in parts",
             )
         )
-    if page.tables_left_out:
+    warnings += [PageWarning(code, message) for code, message in _of_tables(page)]
+    if page.is_out_of_order:
         warnings.append(
             PageWarning(
-                TABLES_LEFT_OUT,
-                f"the cells of {page.tables_left_out} of the page's tables were not looked for: a page may have "
-                "max_tables_per_page of them, and none that would have to be enlarged to be cut out",
+                NOT_IN_READING_ORDER,
+                f"the page has more than {MAX_ORDERED} parts to be put into reading order, and comes without it; send "
+                "it in parts",
             )
         )
     if page.scale < 1:
@@ -85,6 +91,28 @@ def warnings_of(page: DetectedPage | ReadPicture | PageOfRegions) -> tuple[PageW
             )
         )
     return tuple(warnings)
+
+
+def _of_tables(page: DetectedPage) -> Iterator[tuple[str, str]]:
+    left_out, cut_off, without_cells = page.tables_left_out, page.tables_cut_off, page.tables_without_cells
+    if left_out:
+        yield (
+            TABLES_LEFT_OUT,
+            f"the cells of {left_out} of the page's tables were not looked for, as it has more than "
+            "max_tables_per_page; send the page in parts, or ask the operator to raise that",
+        )
+    if cut_off:
+        yield (
+            TABLES_LEFT_OUT,
+            f"the cells of {cut_off} of the page's tables were not looked for: these are turned, and so long and thin "
+            "that they would have to be enlarged; send the page turned upright, or ask for straighten_pages",
+        )
+    if without_cells:
+        yield (
+            TABLES_WITHOUT_CELLS,
+            f"{without_cells} of the page's tables had no cell that the model is sure of: their words are in no table; "
+            "send the tables larger",
+        )
 
 
 def language_warnings(page: Any, vocabulary: str) -> tuple[PageWarning, ...]:

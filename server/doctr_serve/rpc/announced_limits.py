@@ -8,7 +8,13 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from doctr_serve.documents import FILE_FORMATS
 from doctr_serve.documents.page_selection import MAX_CHARACTERS
-from doctr_serve.rpc.intake.limits import MAX_MODEL_NAME_CHARACTERS, MAX_NAME_CHARACTERS, MAX_PASSWORD_BYTES
+from doctr_serve.rpc.intake.limits import (
+    MAX_ALLOWED_CHARACTERS,
+    MAX_IGNORED_REGIONS,
+    MAX_MODEL_NAME_CHARACTERS,
+    MAX_NAME_CHARACTERS,
+    MAX_PASSWORD_BYTES,
+)
 from doctr_serve.v1 import ocr_pb2
 from doctr_serve.version import __version__, doctr_version
 
@@ -22,6 +28,8 @@ CONSTANTS = {
     "max_pdf_password_bytes": MAX_PASSWORD_BYTES,
     "max_model_name_characters": MAX_MODEL_NAME_CHARACTERS,
     "max_pages_characters": MAX_CHARACTERS,
+    "max_allowed_characters": MAX_ALLOWED_CHARACTERS,
+    "max_ignored_regions": MAX_IGNORED_REGIONS,
 }
 """Limits that are no settings."""
 

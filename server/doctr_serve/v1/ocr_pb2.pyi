@@ -640,7 +640,7 @@ class GetLimitsResponse(_message.Message):
     def __init__(self, server_version: _Optional[str] = ..., doctr_version: _Optional[str] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., formats: _Optional[_Iterable[_Union[FileFormat, _Mapping]]] = ..., default_detection_model: _Optional[str] = ..., default_recognition_model: _Optional[str] = ..., allow_hub_models: _Optional[bool] = ..., download_on_demand: _Optional[bool] = ..., reflection: _Optional[bool] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("max_request_bytes", "max_message_bytes", "max_documents", "max_pages", "max_page_pixels", "max_page_side_pixels", "max_page_aspect_ratio", "max_scan_pixels", "max_words_per_page", "max_detection_batch_size", "max_recognition_batch_size", "max_name_characters", "max_pdf_password_bytes", "max_model_name_characters", "max_pages_characters", "max_concurrent_requests", "max_queued_requests", "max_uploads", "request_timeout_s", "upload_idle_timeout_s", "min_upload_bytes_per_s", "send_timeout_s", "page_decode_timeout_s", "max_tables_per_page")
+    __slots__ = ("max_request_bytes", "max_message_bytes", "max_documents", "max_pages", "max_page_pixels", "max_page_side_pixels", "max_page_aspect_ratio", "max_scan_pixels", "max_words_per_page", "max_detection_batch_size", "max_recognition_batch_size", "max_name_characters", "max_pdf_password_bytes", "max_model_name_characters", "max_pages_characters", "max_concurrent_requests", "max_queued_requests", "max_uploads", "request_timeout_s", "upload_idle_timeout_s", "min_upload_bytes_per_s", "send_timeout_s", "page_decode_timeout_s", "max_tables_per_page", "max_json_bytes", "max_allowed_characters", "max_ignored_regions")
     MAX_REQUEST_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_DOCUMENTS_FIELD_NUMBER: _ClassVar[int]
@@ -665,6 +665,9 @@ class Limits(_message.Message):
     SEND_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
     PAGE_DECODE_TIMEOUT_S_FIELD_NUMBER: _ClassVar[int]
     MAX_TABLES_PER_PAGE_FIELD_NUMBER: _ClassVar[int]
+    MAX_JSON_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_ALLOWED_CHARACTERS_FIELD_NUMBER: _ClassVar[int]
+    MAX_IGNORED_REGIONS_FIELD_NUMBER: _ClassVar[int]
     max_request_bytes: int
     max_message_bytes: int
     max_documents: int
@@ -689,7 +692,10 @@ class Limits(_message.Message):
     send_timeout_s: float
     page_decode_timeout_s: float
     max_tables_per_page: int
-    def __init__(self, max_request_bytes: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., max_documents: _Optional[int] = ..., max_pages: _Optional[int] = ..., max_page_pixels: _Optional[int] = ..., max_page_side_pixels: _Optional[int] = ..., max_page_aspect_ratio: _Optional[float] = ..., max_scan_pixels: _Optional[int] = ..., max_words_per_page: _Optional[int] = ..., max_detection_batch_size: _Optional[int] = ..., max_recognition_batch_size: _Optional[int] = ..., max_name_characters: _Optional[int] = ..., max_pdf_password_bytes: _Optional[int] = ..., max_model_name_characters: _Optional[int] = ..., max_pages_characters: _Optional[int] = ..., max_concurrent_requests: _Optional[int] = ..., max_queued_requests: _Optional[int] = ..., max_uploads: _Optional[int] = ..., request_timeout_s: _Optional[float] = ..., upload_idle_timeout_s: _Optional[float] = ..., min_upload_bytes_per_s: _Optional[int] = ..., send_timeout_s: _Optional[float] = ..., page_decode_timeout_s: _Optional[float] = ..., max_tables_per_page: _Optional[int] = ...) -> None: ...
+    max_json_bytes: int
+    max_allowed_characters: int
+    max_ignored_regions: int
+    def __init__(self, max_request_bytes: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., max_documents: _Optional[int] = ..., max_pages: _Optional[int] = ..., max_page_pixels: _Optional[int] = ..., max_page_side_pixels: _Optional[int] = ..., max_page_aspect_ratio: _Optional[float] = ..., max_scan_pixels: _Optional[int] = ..., max_words_per_page: _Optional[int] = ..., max_detection_batch_size: _Optional[int] = ..., max_recognition_batch_size: _Optional[int] = ..., max_name_characters: _Optional[int] = ..., max_pdf_password_bytes: _Optional[int] = ..., max_model_name_characters: _Optional[int] = ..., max_pages_characters: _Optional[int] = ..., max_concurrent_requests: _Optional[int] = ..., max_queued_requests: _Optional[int] = ..., max_uploads: _Optional[int] = ..., request_timeout_s: _Optional[float] = ..., upload_idle_timeout_s: _Optional[float] = ..., min_upload_bytes_per_s: _Optional[int] = ..., send_timeout_s: _Optional[float] = ..., page_decode_timeout_s: _Optional[float] = ..., max_tables_per_page: _Optional[int] = ..., max_json_bytes: _Optional[int] = ..., max_allowed_characters: _Optional[int] = ..., max_ignored_regions: _Optional[int] = ...) -> None: ...
 
 class FileFormat(_message.Message):
     __slots__ = ("name", "media_types", "extensions")

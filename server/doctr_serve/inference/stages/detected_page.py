@@ -40,7 +40,10 @@ class DetectedPage:
         smallest_legible_untiled: the same had ``image`` been looked at as a whole, where it was not.
         tile_count: parts of ``image`` in which its words were looked for.
         regions: of the page, where the options ask for them.
-        tables_left_out: tables of it whose cells are not looked for.
+        tables_left_out: tables of it whose cells are not looked for, as there are too many.
+        tables_cut_off: the same, as they cannot be cut out in bounded memory.
+        tables_without_cells: tables of it that have none.
+        is_out_of_order: whether it has too much on it for the reading order that was asked for.
         scale: of a straightened page: of ``image`` to the page, where that was too large to be turned; 1 or less.
         origin: of a straightened page whose geometries are to be those of the page as it came; None otherwise.
     """
@@ -56,6 +59,9 @@ class DetectedPage:
     scale: float = 1.0
     regions: Regions | None = None
     tables_left_out: int = 0
+    tables_cut_off: int = 0
+    tables_without_cells: int = 0
+    is_out_of_order: bool = False
     origin: Origin | None = None
 
     def by_class(self) -> dict[str, DetectedPage]:

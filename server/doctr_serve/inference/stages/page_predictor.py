@@ -25,6 +25,7 @@ from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.language import language_of
 from doctr_serve.inference.stages.layout import Regions
 from doctr_serve.inference.stages.orientation import page_orientation
+from doctr_serve.inference.stages.page_builder import PageBuilder
 from doctr_serve.inference.stages.parts_of_pages import PartsOfPages
 from doctr_serve.inference.stages.reading_direction import checked_guess
 from doctr_serve.inference.stages.recognition import StreamedRecognition
@@ -57,6 +58,7 @@ class PagePredictor(PartsOfPages):
     """
 
     keeps_classes = False
+    doc_builder: PageBuilder
 
     def __init__(
         self,
@@ -82,11 +84,14 @@ class PagePredictor(PartsOfPages):
             symmetric_pad=options.symmetric_padding,
             disable_page_orientation=options.disable_page_orientation,
             disable_crop_orientation=options.disable_text_orientation,
+            ignore_regions=options.ignore_regions,
+        )
+        self.doc_builder = PageBuilder(
+            interrupt,
             resolve_lines=options.group_lines,
             resolve_blocks=options.group_blocks,
             paragraph_break=options.paragraph_break,
             export_as_straight_boxes=options.export_as_straight_boxes,
-            ignore_regions=options.ignore_regions,
             keep_reading_order=options.reading_order == "auto",
         )
         self._limits = limits
@@ -130,6 +135,7 @@ class PagePredictor(PartsOfPages):
             layout=self.layout_predictor,
             tables=self.table_predictor,
             is_masked=bool(self.ignore_regions),
+            is_ordered=self.doc_builder.keep_reading_order,
             turned_pixels=self._turner.turned_pixels(pixels) if self.straighten_pages else 0,
         )
 
@@ -207,6 +213,7 @@ class PagePredictor(PartsOfPages):
             [page.regions],
             [self.tables_of(page)],
         )
+        page.is_out_of_order = self.doc_builder.is_out_of_order
         return self.as_it_came(document, page)
 
     def _words_of(

@@ -11,7 +11,7 @@ from doctr.models.predictor import OCRPredictor
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.layout import Regions
-from doctr_serve.inference.stages.tables import Grid, table_regions
+from doctr_serve.inference.stages.tables import TABLE_CLASS, Grid, surest, table_regions
 
 __all__ = ["PartsOfPages"]
 
@@ -50,7 +50,10 @@ class PartsOfPages(OCRPredictor):
         """
         if self.table_predictor is None or page.regions is None:
             return None
-        tables, page.tables_left_out = table_regions(
-            page.regions, page.image.shape[:2], self._limits.max_tables
-        )
-        return [grid for table in tables for grid in self._tables_from_regions([page.image], [table])[0]]
+        found = table_regions(page.regions, page.image.shape[:2])
+        tables = surest(found, self._limits.max_tables)
+        grids = [grid for table in tables for grid in self._tables_from_regions([page.image], [table])[0]]
+        page.tables_left_out = len(found) - len(tables)
+        page.tables_cut_off = page.regions["class_names"].count(TABLE_CLASS) - len(found)
+        page.tables_without_cells = len(tables) - len(grids)
+        return grids

@@ -22,6 +22,7 @@ __all__ = [
     "MAX_SCALE_OF_CANVAS",
     "TABLE_CLASS",
     "Grid",
+    "surest",
     "table_predictor",
     "table_regions",
 ]
@@ -34,8 +35,8 @@ MAX_PAIRS = 100_000
 """Pairs of a cell and a corner beside it that docTR moves cells by, in a loop of Python: 10 us each."""
 MAX_SCALE_OF_CANVAS = 2
 MAX_CANVAS_PIXELS = 1024 * 1024
-"""docTR cuts a table out with room around it. Of a turned region that is cut off at the page's edge the canvas may
-become many times the page: at most twice its pixels, and this many more."""
+"""docTR cuts a table out with room around it. Of a turned region that is cut off at the page's edge, or of a page that
+is very long, the canvas may become many times the page: at most twice its pixels, and this many more."""
 
 
 def table_predictor(model: LoadedModel, forwards: Forwards, options: ReadingOptions) -> TablePredictor:
@@ -52,38 +53,39 @@ def table_predictor(model: LoadedModel, forwards: Forwards, options: ReadingOpti
     return TablePredictor(preprocessor, _TableModel(model, forwards, postprocessor))
 
 
-def table_regions(
-    regions: Regions, page_shape: tuple[int, int], max_tables: int
-) -> tuple[list[Regions], int]:
-    """Returns a page's tables, those first of which the layout model is surest, each as regions of its own.
+def table_regions(regions: Regions, page_shape: tuple[int, int]) -> list[Regions]:
+    """Returns a page's tables that can be cut out in bounded memory, each as regions of its own.
 
     Args:
         regions: of the page.
         page_shape: its height and width, in pixels.
-        max_tables: how many to return at most.
-
-    Returns:
-        the tables, and how many there are beside them.
     """
-    names, boxes, scores = regions["class_names"], regions["boxes"], regions["scores"]
-    tables = sorted(
-        (index for index, name in enumerate(names) if name == TABLE_CLASS), key=lambda index: -scores[index]
-    )
-    taken = [index for index in tables if _can_be_cut_out(boxes[index], page_shape)][:max_tables]
+    parts = zip(regions["class_names"], regions["boxes"], regions["scores"], strict=True)
     return [
-        {"class_names": [TABLE_CLASS], "boxes": boxes[index : index + 1], "scores": [scores[index]]}
-        for index in sorted(taken)
-    ], len(tables) - len(taken)
+        {"class_names": [name], "boxes": box[None], "scores": [score]}
+        for name, box, score in parts
+        if name == TABLE_CLASS and _can_be_cut_out(box, page_shape)
+    ]
+
+
+def surest(tables: list[Regions], count: int) -> list[Regions]:
+    """Returns so many of the tables at most, in their order: those first of which the layout model is surest."""
+    indices = sorted(range(len(tables)), key=lambda index: -tables[index]["scores"][0])
+    return [tables[index] for index in sorted(indices[:count])]
 
 
 def _can_be_cut_out(box: np.ndarray, page_shape: tuple[int, int]) -> bool:
+    """Whether the canvas of ``OCRPredictor._tables_from_regions`` keeps within what is counted for it."""
     height, width = page_shape
     corners = box.reshape(-1, 2) * [width, height]
     if len(corners) == 2:
-        return True
-    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
-    canvas = max(sides[0], sides[2]) * max(sides[1], sides[3])
-    return bool(canvas <= MAX_SCALE_OF_CANVAS * height * width)
+        cut_width, cut_height = corners[1] - corners[0]
+    else:
+        top, right, bottom, left = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+        cut_width, cut_height = max(top, bottom), max(left, right)
+    around = 2 * max(20.0, 0.01 * max(cut_width, cut_height))
+    canvas = (cut_width + around) * (cut_height + around)
+    return bool(canvas <= MAX_SCALE_OF_CANVAS * height * width + MAX_CANVAS_PIXELS)
 
 
 class _BoundedPostProcessor(TableCenterNetPostProcessor):

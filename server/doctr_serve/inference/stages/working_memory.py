@@ -9,6 +9,7 @@ from doctr.models.preprocessor import PreProcessor
 from doctr.models.table_structure.predictor import TablePredictor
 
 from doctr_serve.inference.stages.crops import MIN_PIXELS_AT_ONCE
+from doctr_serve.inference.stages.page_builder import ORDERING_BYTES
 from doctr_serve.inference.stages.preprocessing import LARGE_IMAGE_PIXELS
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.tables import MAX_CANVAS_PIXELS, MAX_SCALE_OF_CANVAS
@@ -40,6 +41,7 @@ def working_bytes(
     tables: TablePredictor | None,
     turned_pixels: int,
     is_masked: bool,
+    is_ordered: bool,
 ) -> int:
     """Returns a bound of the bytes that one request holds beside its decoded pages, whatever is on them.
 
@@ -54,6 +56,7 @@ def working_bytes(
         tables: likewise; None where cells are not looked for.
         turned_pixels: of what a page is turned on and becomes by that; 0 where pages are not turned.
         is_masked: whether regions of pages are ignored.
+        is_ordered: whether what is on pages is put into reading order.
     """
     reading = recognition_bytes(pixels, recognition) if recognition is not None else FIXED_BYTES
     if text_orientation is not None and text_orientation.pre_processor is not None:
@@ -61,6 +64,8 @@ def working_bytes(
     if tables is not None:
         canvas = MAX_SCALE_OF_CANVAS * pixels + MAX_CANVAS_PIXELS
         reading = max(reading, BYTES_PER_PIXEL * canvas + detecting_bytes(canvas, tables.pre_processor))
+    if is_ordered:
+        reading += ORDERING_BYTES
     turned = BYTES_PER_PIXEL * turned_pixels
     masked = BYTES_PER_PIXEL * max(pixels, LARGE_IMAGE_PIXELS) if is_masked else 0
     # The maps of one class are in FIXED_BYTES.

@@ -6,6 +6,7 @@ from doctr_serve.errors import InvalidOptionError, InvalidRequestError
 
 __all__ = [
     "MAX_ALLOWED_CHARACTERS",
+    "MAX_IGNORED_REGIONS",
     "MAX_MODEL_NAME_CHARACTERS",
     "MAX_NAME_CHARACTERS",
     "MAX_PASSWORD_BYTES",
@@ -28,6 +29,9 @@ MAX_MODEL_NAME_CHARACTERS = 255
 MAX_ALLOWED_CHARACTERS = 1024
 """docTR's alphabets of letters have 726 at most (``multilingual``); only those of Chinese, Japanese and Korean have
 more, of which a caller allows a part."""
+
+MAX_IGNORED_REGIONS = 100
+"""docTR's layout models know 11 kinds."""
 
 QUOTED_CHARACTERS = 60
 """Of what a caller sent, in a message."""

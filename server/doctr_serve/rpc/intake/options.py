@@ -10,6 +10,7 @@ from doctr_serve.errors import InvalidOptionError
 from doctr_serve.options import ReadingOptions
 from doctr_serve.rpc.intake.limits import (
     MAX_ALLOWED_CHARACTERS,
+    MAX_IGNORED_REGIONS,
     MAX_MODEL_NAME_CHARACTERS,
     check_option,
 )
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["options_of"]
 
-MAX_REGION_NAMES = 100
 MAX_REGION_NAME_CHARACTERS = 255
 """docTR's layout models know 11 kinds of regions, the longest of 14 characters."""
 MAX_CHARACTERS = {
@@ -64,9 +64,10 @@ def _names_of_regions(given: Sequence[str]) -> tuple[str, ...]:
     Raises:
         InvalidOptionError: there are too many, or one is too long.
     """
-    if len(given) > MAX_REGION_NAMES:
+    if len(given) > MAX_IGNORED_REGIONS:
         raise InvalidOptionError(
-            f"ignore_regions has {len(given)} names; it may have {MAX_REGION_NAMES}", field="ignore_regions"
+            f"ignore_regions has {len(given)} names; it may have {MAX_IGNORED_REGIONS}",
+            field="ignore_regions",
         )
     for name in given:
         check_option("ignore_regions", name, MAX_REGION_NAME_CHARACTERS)
