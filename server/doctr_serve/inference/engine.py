@@ -143,7 +143,7 @@ class OCREngine:
                 if self._settings.download_on_demand and not self.catalog.is_available(entry):
                     self._downloads.do(entry, interrupt)
                 self.catalog.weights_path(entry)
-        check_suitability(options, chosen, stage, self._spec)
+        check_suitability(options, chosen, stage, self._spec, self._settings)
         return chosen
 
     def predictor(
