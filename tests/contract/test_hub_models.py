@@ -8,7 +8,10 @@ import pickle
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -18,14 +21,26 @@ from doctr import models
 from doctr.models.classification.mobilenet import pytorch as mobilenet
 from doctr.models.factory.hub import _save_model_and_config_for_hf_hub, from_hub
 from doctr_serve.catalog import Catalog, License, ModelTask, WeightsSource
+from doctr_serve.catalog.choice import ChosenModels
 from doctr_serve.catalog.hub import MAX_CONFIG_BYTES, HubRepositories
 from doctr_serve.catalog.licenses import MAX_CARD_BYTES
-from doctr_serve.errors import UnknownModelError, WeightsDownloadError, WeightsUnavailableError
+from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.errors import (
+    DeadlineExceeded,
+    InvalidOptionError,
+    RequestCancelled,
+    UnknownModelError,
+    WeightsDownloadError,
+    WeightsUnavailableError,
+)
+from doctr_serve.inference.engine import OCREngine
 from doctr_serve.inference.loading import load_model
 from doctr_serve.inference.model_states import ModelState, model_states, named_entries
 from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
 from doctr_serve.inference.vocabulary import Vocabulary
+from doctr_serve.options import ReadingOptions
 from doctr_serve.settings import Settings
+from doctr_serve.stage import Stage
 from support.file_server import FileServer, content, serve, status
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -218,7 +233,7 @@ def test_a_repository_that_is_no_ocr_model_of_doctr_is_refused(
         catalog_of(hub.address, tmp_path).find_by_name(NAME)
 
 
-def test_a_configuration_that_nests_without_end_is_no_docTR_model(
+def test_a_configuration_that_nests_without_end_is_no_doctr_model(
     hub: FileServer, repository: Path, tmp_path: Path
 ) -> None:
     config = (repository / "config.json").read_text().rstrip().removesuffix("}")
@@ -408,3 +423,73 @@ def test_a_hub_model_that_is_not_here_is_not_listed(hub: FileServer, tmp_path: P
     names = [entry.name for entry in named_entries(catalog_of(hub.address, tmp_path), [NAME])]
     assert NAME not in names
     assert "db_resnet50" in names
+
+
+def engine_of(catalog: Catalog, **settings) -> OCREngine:
+    return OCREngine(Settings(allow_hub_models=True, download_on_demand=True, **settings), catalog=catalog)
+
+
+def choose(engine: OCREngine, interrupt: Interrupt | None = None, **options) -> ChosenModels:
+    """The models of a request that reads pictures of words with the hub's model."""
+    asked = replace(ReadingOptions.defaults(Settings()), recognition_model=NAME, **options)
+    return engine.choose(asked, interrupt or Interrupt(), Stage.RECOGNITION)
+
+
+@pytest.mark.parametrize("stop", ["cancelled", "out of time"])
+def test_a_request_that_is_stopped_does_not_wait_for_the_hubs_word(stop: str, tmp_path: Path) -> None:
+    asked, let_go = threading.Event(), threading.Event()
+
+    def silent(handler: BaseHTTPRequestHandler, server: FileServer) -> None:
+        asked.set()
+        let_go.wait(30)
+        status(404)(handler, server)
+
+    interrupt = Interrupt(timeout_s=1 if stop == "out of time" else None)
+    with serve(silent) as server, ThreadPoolExecutor(1) as pool:
+        engine = engine_of(catalog_of(server.address, tmp_path))
+        try:
+            waiting = pool.submit(choose, engine, interrupt)
+            assert asked.wait(20)
+            if stop == "cancelled":
+                interrupt.cancel()
+            with pytest.raises(RequestCancelled if stop == "cancelled" else DeadlineExceeded):
+                waiting.result(4)  # the hub has 5 s
+        finally:
+            let_go.set()
+            engine.close()
+
+
+def test_on_demand_a_request_gets_the_hubs_model_and_the_next_one_asks_nobody(
+    hub: FileServer, tmp_path: Path
+) -> None:
+    engine = engine_of(catalog_of(hub.address, tmp_path))
+    (entry,) = choose(engine).entries()
+    assert (entry.name, entry.source) == (NAME, WeightsSource.HUB)
+    asked = len(hub.requests)
+    choose(engine)
+    assert len(hub.requests) == asked
+    engine.close()
+
+
+def test_on_demand_what_the_hub_does_not_know_is_named_with_its_option(
+    hub: FileServer, repository: Path, tmp_path: Path
+) -> None:
+    (repository / "config.json").unlink()
+    engine = engine_of(catalog_of(hub.address, tmp_path))
+    with pytest.raises(UnknownModelError, match="the hub has no such model") as raised:
+        choose(engine)
+    assert raised.value.field == "recognition_model"
+    engine.close()
+
+
+def test_a_configuration_whose_batches_outgrow_the_memory_for_work_is_refused_before_anything_is_loaded(
+    hub: FileServer, repository: Path, tmp_path: Path
+) -> None:
+    config = json.loads((repository / "config.json").read_text())
+    (repository / "config.json").write_text(json.dumps(config | {"input_shape": [3, 1024, 4096]}))
+    engine = engine_of(catalog_of(hub.address, tmp_path), request_memory_bytes=1024 * MIB)
+    with pytest.raises(InvalidOptionError, match=r"set recognition_batch_size to 5 or less") as raised:
+        choose(engine, recognition_batch_size=128)
+    assert raised.value.field == "recognition_batch_size"
+    choose(engine, recognition_batch_size=5)
+    engine.close()

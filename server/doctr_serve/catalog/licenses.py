@@ -65,7 +65,7 @@ def statement(stated: object) -> str | None:
 
     None where it is nothing of that kind, or longer than licences are.
     """
-    names = stated if isinstance(stated, list) else [stated]
+    names: list[Any] = stated if isinstance(stated, list) else [stated]
     if not 1 <= len(names) <= MAX_STATED_LICENSES:
         return None
     if not all(isinstance(name, str) and 0 < len(name) <= MAX_LICENSE_CHARACTERS for name in names):

@@ -13,8 +13,8 @@ __all__ = ["check_batch"]
 FLOAT_BYTES = 4
 MIB = 1024 * 1024
 MAX_STEPS = 51
-"""Characters of a word that docTR's recognisers tell apart at most (MASTER's ``max_length`` and the end), where the width
-of their input does not decide it."""
+"""Outputs of docTR's recognisers for one word at most, where the width of their input does not decide it: MASTER's
+``max_length``, and the end."""
 PIXELS_PER_STEP = 4
 """Of the width, where it does (CRNN)."""
 BATCH_OPTIONS = {
@@ -48,7 +48,8 @@ def check_batch(spec: ModelSpec, options: ReadingOptions, settings: Settings) ->
     )
     raise InvalidOptionError(
         f"{size_option} {batch_size} takes {batch_size * one // MIB} MiB for one batch of the {model_option} "
-        f"'{spec.entry.name}', and this server has {limit // MIB} MiB for it (a quarter of request_memory_bytes); {advice}",
+        f"'{spec.entry.name}', and this server has {limit // MIB} MiB for it (a quarter of request_memory_bytes): "
+        f"{advice}",
         field=size_option if fitting else model_option,
     )
 

@@ -32,7 +32,7 @@ def classes(count: int) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("memory_bytes", [1, OF_4_GIB])
 @pytest.mark.parametrize("source", [WeightsSource.DOCTR, WeightsSource.HUB])
-def test_every_model_in_docTRs_own_form_takes_the_largest_batches(
+def test_every_model_in_doctrs_own_form_takes_the_largest_batches(
     source: WeightsSource, memory_bytes: int
 ) -> None:
     settings = Settings(request_memory_bytes=memory_bytes)
