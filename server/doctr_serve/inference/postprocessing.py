@@ -35,7 +35,8 @@ RecognitionPostProcessor = Callable[[torch.Tensor], list[tuple[str, float]]]
 class _LookingOnce(DetectionPostProcessor):
     """docTR's boxes. Before each area of a map is looked at: how many are there? One of 1024 x 1024 can have 65,536.
 
-    The maps of an image, one for each class, share what it may have.
+    The maps of an image, one for each class, share what it may have. Images are looked at one after the other, in the
+    request's thread: the engine turns docTR's threads off.
     """
 
     check_candidates: Callable[[int], None]

@@ -119,7 +119,10 @@ def test_the_areas_are_counted_before_they_are_looked_at() -> None:
     assert len(boxes) == 300
 
 
-def test_the_maps_of_an_image_share_its_candidates_and_each_is_begun_only_while_the_request_lives() -> None:
+def test_the_maps_of_an_image_share_its_candidates_and_each_is_begun_only_while_the_request_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCTR_MULTIPROCESSING_DISABLE", "TRUE")  # as the engine sets it
     counted: list[int] = []
     interrupt = Interrupt()
 
