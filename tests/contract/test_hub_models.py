@@ -6,7 +6,12 @@ import hashlib
 import json
 import pickle
 import shutil
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -16,14 +21,26 @@ from doctr import models
 from doctr.models.classification.mobilenet import pytorch as mobilenet
 from doctr.models.factory.hub import _save_model_and_config_for_hf_hub, from_hub
 from doctr_serve.catalog import Catalog, License, ModelTask, WeightsSource
-from doctr_serve.catalog.hub import HubRepositories
+from doctr_serve.catalog.choice import ChosenModels
+from doctr_serve.catalog.hub import MAX_CONFIG_BYTES, HubRepositories
 from doctr_serve.catalog.licenses import MAX_CARD_BYTES
-from doctr_serve.errors import UnknownModelError, WeightsDownloadError, WeightsUnavailableError
+from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.errors import (
+    DeadlineExceeded,
+    InvalidOptionError,
+    RequestCancelled,
+    UnknownModelError,
+    WeightsDownloadError,
+    WeightsUnavailableError,
+)
+from doctr_serve.inference.engine import OCREngine
 from doctr_serve.inference.loading import load_model
 from doctr_serve.inference.model_states import ModelState, model_states, named_entries
 from doctr_serve.inference.runtimes.torch_runtime import TorchRuntime
 from doctr_serve.inference.vocabulary import Vocabulary
+from doctr_serve.options import ReadingOptions
 from doctr_serve.settings import Settings
+from doctr_serve.stage import Stage
 from support.file_server import FileServer, content, serve, status
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -191,11 +208,20 @@ def test_a_repository_without_weights_is_refused(hub: FileServer, repository: Pa
     ("change", "problem"),
     [
         ({"arch": "bert"}, "has the architecture 'bert'"),
-        ({"arch": "lw_detr_s", "task": "layout"}, "has the architecture 'lw_detr_s'"),
+        ({"arch": "vit_b", "task": "classification"}, "has the architecture 'vit_b'"),
         ({"arch": None}, "is no docTR model"),
         ({"input_shape": [3, 32]}, "is no docTR model"),
         ({"input_shape": [3, 32, 1_000_000]}, "is no docTR model"),
+        ({"input_shape": [3, 4096, 4096]}, "is no docTR model"),
+        ({"input_shape": [4096, 32, 128]}, "is no docTR model"),
         ({"mean": "0.5"}, "is no docTR model"),
+        ({"mean": [0.5, float("nan"), 0.5]}, "is no docTR model"),
+        ({"mean": [0.5, float("-inf"), 0.5]}, "is no docTR model"),
+        ({"std": [0, 0, 0]}, "is no docTR model"),
+        ({"std": [0.1, 0.1, -0.1]}, "is no docTR model"),
+        ({"std": [0.1, 0.1, 1e-300]}, "is no docTR model"),
+        ({"std": [0.1, 0.1, float("inf")]}, "is no docTR model"),
+        ({"vocab": "ab\ud800"}, "is no docTR model"),
     ],
 )
 def test_a_repository_that_is_no_ocr_model_of_doctr_is_refused(
@@ -205,6 +231,49 @@ def test_a_repository_that_is_no_ocr_model_of_doctr_is_refused(
     (repository / "config.json").write_text(json.dumps(config | change))
     with pytest.raises(UnknownModelError, match=problem):
         catalog_of(hub.address, tmp_path).find_by_name(NAME)
+
+
+def test_a_configuration_that_nests_without_end_is_no_doctr_model(
+    hub: FileServer, repository: Path, tmp_path: Path
+) -> None:
+    config = (repository / "config.json").read_text().rstrip().removesuffix("}")
+    (repository / "config.json").write_text(f'{config}, "x": {"[" * 200_000}{"]" * 200_000}}}')
+    with pytest.raises(UnknownModelError, match="is no docTR model"):
+        catalog_of(hub.address, tmp_path).find_by_name(NAME)
+
+
+def test_a_configuration_larger_than_configurations_are_is_left_on_the_hub(
+    hub: FileServer, repository: Path, tmp_path: Path
+) -> None:
+    with (repository / "config.json").open("a") as file:
+        file.write(" " * MAX_CONFIG_BYTES)
+    with pytest.raises(WeightsDownloadError, match=f"such a file may be .{MAX_CONFIG_BYTES} bytes"):
+        catalog_of(hub.address, tmp_path).find_by_name(NAME)
+    assert {method for method, _, _ in hub.requests} == {"HEAD"}
+
+
+def test_a_configuration_in_the_cache_larger_than_configurations_are_is_not_read(
+    hub: FileServer, tmp_path: Path
+) -> None:
+    catalog = catalog_of(hub.address, tmp_path)
+    catalog.find_by_name(NAME)
+    (path,) = (tmp_path / "hub-cache").rglob("config.json")
+    with path.open("a") as file:
+        file.write(" " * MAX_CONFIG_BYTES)
+    with pytest.raises(UnknownModelError, match="is no docTR model"):
+        catalog.find_by_name(NAME)
+
+
+def test_a_configuration_is_parsed_once_and_again_when_its_file_changed(
+    hub: FileServer, tmp_path: Path
+) -> None:
+    catalog = catalog_of(hub.address, tmp_path)
+    entry = catalog.find_by_name(NAME)
+    first = catalog.hub_config(entry)
+    assert catalog.hub_config(entry) is first
+    (path,) = (tmp_path / "hub-cache").rglob("config.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"vocab": "abcdef"}))
+    assert catalog.hub_config(entry).vocab == "abcdef"
 
 
 def test_a_hub_that_does_not_answer_is_reported(tmp_path: Path) -> None:
@@ -259,6 +328,13 @@ def listed(catalog: Catalog) -> ModelState:
         ("---\nlicense: apache-2.0\n---\nRead me.", "Apache-2.0"),
         ("---\nlicense: openrail\n---\n", ""),
         ("---\nlicense: [mit, other]\n---\n", ""),
+        ("---\nlicense: &a mit\nother: *a\n---\n", "MIT"),
+        ("---\nlicense: 5\n---\n", None),
+        ("---\nlicense: {mit: 1}\n---\n", None),
+        ("---\nlicense: [[mit]]\n---\n", None),
+        (f"---\nlicense: {'x' * 201}\n---\n", None),
+        (f"---\nlicense: [{'mit, ' * 11}]\n---\n", None),
+        (f"---\nx: {'[' * 20_000}{']' * 20_000}\nlicense: mit\n---\n", None),
         ("---\nlanguage: en\n---\n", None),
         ("---\nlicense: [\n---\n", None),
         ("no metadata", None),
@@ -279,6 +355,50 @@ def test_the_list_tells_of_a_hub_model_what_its_card_and_configuration_state(
     assert state.spec.input_shape == (3, 32, 128)
     assert state.license == (None if spdx_id is None else License(spdx_id, f"{hub.address}/{NAME}"))
     assert len(hub.requests) == asked
+
+
+def bomb(first: str, layer: str, then: str) -> str:
+    """A card of some hundred bytes whose YAML, where its aliases are taken for what they stand for, has 10^9 parts."""
+    lines = [first, *(layer.format(n=n, of=", ".join([f"*a{n - 1}"] * 10)) for n in range(1, 10)), then]
+    return "\n".join(["---", *lines, "---", ""])
+
+
+@pytest.mark.parametrize(
+    ("card", "spdx_id"),
+    [
+        (bomb("a0: &a0 [x]", "a{n}: &a{n} [{of}]", "license: *a9"), None),
+        (bomb("a0: &a0 [x]", "a{n}: &a{n} [{of}]", "license: mit"), "MIT"),
+        (bomb("a0: &a0 {x: 1}", "a{n}: &a{n} {{<<: [{of}]}}", "license: mit"), "MIT"),
+    ],
+    ids=["license is the bomb", "lists", "merges"],
+)
+def test_a_card_whose_aliases_multiply_costs_no_more_than_its_bytes(
+    card: str, spdx_id: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "README.md"
+    path.write_text(card)
+    code = (
+        "import resource, sys; from pathlib import Path\n"
+        "from doctr_serve.catalog.licenses import License, stated_in_card\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))\n"
+        "stated = stated_in_card(Path(sys.argv[1]))\n"
+        "print(stated and License.of(stated, '').spdx_id)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], check=True, timeout=30, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == str(spdx_id)
+
+
+@pytest.mark.parametrize("stated", [["mit"] * 11, "x" * 201, 5, {"mit": 1}])
+def test_what_a_configuration_states_that_is_no_licence_counts_as_nothing(
+    stated: object, hub: FileServer, repository: Path, tmp_path: Path
+) -> None:
+    config = json.loads((repository / "config.json").read_text())
+    (repository / "config.json").write_text(json.dumps(config | {"license": stated}))
+    catalog = catalog_of(hub.address, tmp_path)
+    catalog.pull(catalog.find_by_name(NAME), progress=False)
+    assert listed(catalog).license is None
 
 
 def test_a_configuration_may_state_the_licence(hub: FileServer, repository: Path, tmp_path: Path) -> None:
@@ -303,3 +423,73 @@ def test_a_hub_model_that_is_not_here_is_not_listed(hub: FileServer, tmp_path: P
     names = [entry.name for entry in named_entries(catalog_of(hub.address, tmp_path), [NAME])]
     assert NAME not in names
     assert "db_resnet50" in names
+
+
+def engine_of(catalog: Catalog, **settings) -> OCREngine:
+    return OCREngine(Settings(allow_hub_models=True, download_on_demand=True, **settings), catalog=catalog)
+
+
+def choose(engine: OCREngine, interrupt: Interrupt | None = None, **options) -> ChosenModels:
+    """The models of a request that reads pictures of words with the hub's model."""
+    asked = replace(ReadingOptions.defaults(Settings()), recognition_model=NAME, **options)
+    return engine.choose(asked, interrupt or Interrupt(), Stage.RECOGNITION)
+
+
+@pytest.mark.parametrize("stop", ["cancelled", "out of time"])
+def test_a_request_that_is_stopped_does_not_wait_for_the_hubs_word(stop: str, tmp_path: Path) -> None:
+    asked, let_go = threading.Event(), threading.Event()
+
+    def silent(handler: BaseHTTPRequestHandler, server: FileServer) -> None:
+        asked.set()
+        let_go.wait(30)
+        status(404)(handler, server)
+
+    interrupt = Interrupt(timeout_s=1 if stop == "out of time" else None)
+    with serve(silent) as server, ThreadPoolExecutor(1) as pool:
+        engine = engine_of(catalog_of(server.address, tmp_path))
+        try:
+            waiting = pool.submit(choose, engine, interrupt)
+            assert asked.wait(20)
+            if stop == "cancelled":
+                interrupt.cancel()
+            with pytest.raises(RequestCancelled if stop == "cancelled" else DeadlineExceeded):
+                waiting.result(4)  # the hub has 5 s
+        finally:
+            let_go.set()
+            engine.close()
+
+
+def test_on_demand_a_request_gets_the_hubs_model_and_the_next_one_asks_nobody(
+    hub: FileServer, tmp_path: Path
+) -> None:
+    engine = engine_of(catalog_of(hub.address, tmp_path))
+    (entry,) = choose(engine).entries()
+    assert (entry.name, entry.source) == (NAME, WeightsSource.HUB)
+    asked = len(hub.requests)
+    choose(engine)
+    assert len(hub.requests) == asked
+    engine.close()
+
+
+def test_on_demand_what_the_hub_does_not_know_is_named_with_its_option(
+    hub: FileServer, repository: Path, tmp_path: Path
+) -> None:
+    (repository / "config.json").unlink()
+    engine = engine_of(catalog_of(hub.address, tmp_path))
+    with pytest.raises(UnknownModelError, match="the hub has no such model") as raised:
+        choose(engine)
+    assert raised.value.field == "recognition_model"
+    engine.close()
+
+
+def test_a_configuration_whose_batches_outgrow_the_memory_for_work_is_refused_before_anything_is_loaded(
+    hub: FileServer, repository: Path, tmp_path: Path
+) -> None:
+    config = json.loads((repository / "config.json").read_text())
+    (repository / "config.json").write_text(json.dumps(config | {"input_shape": [3, 1024, 4096]}))
+    engine = engine_of(catalog_of(hub.address, tmp_path), request_memory_bytes=1024 * MIB)
+    with pytest.raises(InvalidOptionError, match=r"set recognition_batch_size to 5 or less") as raised:
+        choose(engine, recognition_batch_size=128)
+    assert raised.value.field == "recognition_batch_size"
+    choose(engine, recognition_batch_size=5)
+    engine.close()

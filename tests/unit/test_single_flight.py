@@ -74,3 +74,20 @@ def test_a_failed_download_reaches_every_waiting_request_and_is_tried_again() ->
         with pytest.raises(WeightsDownloadError, match="500"):
             downloads.do("key", Interrupt())
     assert pull.calls == 2
+
+
+def test_one_key_more_than_may_run_waits_its_turn_and_can_be_stopped() -> None:
+    pull = BlockedPull()
+    downloads = SingleFlight(pull, name="download", max_running=1)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(downloads.do, "first", Interrupt())
+        assert pull.started.wait(WAIT_S)
+        with pytest.raises(DeadlineExceeded):
+            downloads.do("second", Interrupt(timeout_s=0.2))
+        interrupt = WatchedInterrupt()
+        second = pool.submit(downloads.do, "second", interrupt)
+        assert interrupt.waiting.wait(WAIT_S)
+        assert pull.calls == 1
+        pull.let_go.set()
+        assert (first.result(WAIT_S), second.result(WAIT_S)) == ("what first is", "what second is")
+    assert pull.calls == 2

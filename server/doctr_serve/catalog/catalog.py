@@ -19,7 +19,7 @@ from doctr_serve.catalog.entries import (
     WeightsSource,
     known_entries,
 )
-from doctr_serve.catalog.hub import WEIGHTS_FILE, HubConfig, HubRepositories, is_hub_name
+from doctr_serve.catalog.hub import CONFIG_FILE, WEIGHTS_FILE, HubConfig, HubRepositories, is_hub_name
 from doctr_serve.catalog.licenses import BUNDLED_LICENSE, DOCTR_LICENSE, License
 from doctr_serve.catalog.name_errors import NameErrors, missing_hub_weights, missing_weights
 from doctr_serve.settings import Settings
@@ -97,6 +97,15 @@ class Catalog:
             WeightsUnavailableError: a hub model that is not on the server, and ``fetch`` is off.
         """
         return self._look_up(name, None, option=option, fetch=fetch)
+
+    def must_ask_hub(self, name: str) -> bool:
+        """Whether the hub alone can say what this model is: its configuration is not in the cache."""
+        return (
+            self._settings.allow_hub_models
+            and name not in self._known
+            and is_hub_name(name)
+            and self._hub.cached(name, CONFIG_FILE) is None
+        )
 
     def locate(self, entry: CatalogEntry) -> Path | None:
         """Path of the entry's weights, or None where they are not on disk. Reads no weights."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
 from doctr_serve.catalog.catalog import Catalog
@@ -41,8 +41,19 @@ class ChosenModels:
                 yield entry
 
 
-def choose_models(options: ReadingOptions, catalog: Catalog, stage: Stage = Stage.READING) -> ChosenModels:
+def choose_models(
+    options: ReadingOptions,
+    catalog: Catalog,
+    stage: Stage,
+    find: Callable[[str, ModelTask, str], CatalogEntry],
+) -> ChosenModels:
     """Returns the models that the options ask for, and the stage needs.
+
+    Args:
+        options: the request's options.
+        catalog: knows which classifiers go with a model.
+        stage: what is asked of the pages.
+        find: returns the model of a name and a task, which an option carries; see :meth:`Catalog.find`.
 
     Raises:
         UnknownModelError: a name the catalog does not know.
@@ -50,17 +61,15 @@ def choose_models(options: ReadingOptions, catalog: Catalog, stage: Stage = Stag
     """
     detection = recognition = page = text = layout = tables = None
     if stage.detects:
-        detection = catalog.find(options.detection_model, ModelTask.DETECTION, option="detection_model")
+        detection = find(options.detection_model, ModelTask.DETECTION, "detection_model")
     if stage.recognises:
-        recognition = catalog.find(
-            options.recognition_model, ModelTask.RECOGNITION, option="recognition_model"
-        )
+        recognition = find(options.recognition_model, ModelTask.RECOGNITION, "recognition_model")
     if detection is not None and recognition is not None:
         page, text = catalog.companions(detection, recognition)
     if stage.finds_regions or options.detect_layout or options.detect_tables:
-        layout = catalog.find(options.layout_model, ModelTask.LAYOUT, option="layout_model")
+        layout = find(options.layout_model, ModelTask.LAYOUT, "layout_model")
     if stage is Stage.TABLES or options.detect_tables:
-        tables = catalog.find(options.table_model, ModelTask.TABLE_STRUCTURE, option="table_model")
+        tables = find(options.table_model, ModelTask.TABLE_STRUCTURE, "table_model")
     needs_page = options.needs_page_orientation and not options.disable_page_orientation
     needs_text = not options.assume_straight_pages and not options.disable_text_orientation
     return ChosenModels(

@@ -7,15 +7,15 @@ out of it.
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from tqdm import tqdm
 
-from doctr_serve.catalog.licenses import CARD_FILE, MAX_CARD_BYTES, License, stated_in_card
+from doctr_serve.catalog.licenses import CARD_FILE, MAX_CARD_BYTES, License, stated_in_card, statement
 from doctr_serve.errors import DoctrServeError, UnknownModelError, WeightsDownloadError
 
 __all__ = ["CONFIG_FILE", "WEIGHTS_FILE", "HubConfig", "HubRepositories", "is_hub_name"]
@@ -24,9 +24,18 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "pytorch_model.bin"
 # docTR's own models have at most 1024 pixels a side and some 1,000 characters; memory is allotted by these.
 MAX_SIDE_PIXELS = 4096
+MAX_INPUT_PIXELS = 4 * 1024 * 1024
+"""Of one image of a model's input: docTR's smallest detector takes 260 MB to look at a quarter of it."""
 MAX_VOCABULARY_CHARACTERS = 100_000
+MAX_CONFIG_BYTES = 1024 * 1024
+"""docTR writes 1 KB, and some bytes for each character that a model reads."""
+MAX_PIXEL_SCALE = 1e6
+"""docTR's means and deviations are of pixels from 0 to 1."""
 
 _Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
+_Mean = Annotated[float, Field(ge=-MAX_PIXEL_SCALE, le=MAX_PIXEL_SCALE, allow_inf_nan=False)]
+# Not 0, nor what becomes 0 or infinite in the float32 that pixels are divided in.
+_Deviation = Annotated[float, Field(ge=1 / MAX_PIXEL_SCALE, le=MAX_PIXEL_SCALE, allow_inf_nan=False)]
 
 
 def is_hub_name(name: str) -> bool:
@@ -49,11 +58,18 @@ class HubConfig(BaseModel):
 
     arch: str
     task: str
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    input_shape: tuple[_Side, _Side, _Side]
+    mean: tuple[_Mean, _Mean, _Mean]
+    std: tuple[_Deviation, _Deviation, _Deviation]
+    input_shape: tuple[Literal[3], _Side, _Side]
     vocab: str | None = Field(None, min_length=1, max_length=MAX_VOCABULARY_CHARACTERS)
     classes: list[int | str] | None = None
+
+    @field_validator("input_shape")
+    @classmethod
+    def _has_few_pixels(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if value[1] * value[2] > MAX_INPUT_PIXELS:
+            raise ValueError(f"an input has at most {MAX_INPUT_PIXELS} pixels")
+        return value
 
     def doctr_cfg(self) -> dict[str, Any]:
         """The model's ``cfg`` as docTR's ``from_hub`` sets it: everything but ``arch`` and ``task``."""
@@ -102,15 +118,16 @@ class HubRepositories:
         """
         path = self.cached(name, CONFIG_FILE)
         if path is None and fetch:
-            path = self._download(name, CONFIG_FILE, option=option)
+            path = self._download(name, CONFIG_FILE, option=option, max_bytes=MAX_CONFIG_BYTES)
         if path is None:
             return None
         try:
-            return HubConfig.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except ValueError as error:  # pydantic's and json's errors are both ValueErrors
+            status = path.stat()
+            return _parsed(path, status.st_mtime_ns, status.st_size)
+        except ValueError as error:  # pydantic's is one
             raise UnknownModelError(
                 f"{option} '{name}' is no docTR model: its {CONFIG_FILE} lacks what docTR's push_to_hf_hub "
-                "writes (arch, task, mean, std, input_shape)",
+                "writes (arch, task, mean, std, input_shape), or has values that no docTR model has",
                 field=option,
             ) from error
 
@@ -131,7 +148,9 @@ class HubRepositories:
         cached = self.cached(name, WEIGHTS_FILE)
         if cached is not None:
             return cached
-        config_path = self.cached(name, CONFIG_FILE) or self._download(name, CONFIG_FILE)
+        config_path = self.cached(name, CONFIG_FILE) or self._download(
+            name, CONFIG_FILE, max_bytes=MAX_CONFIG_BYTES
+        )
         revision = config_path.parent.name
         path = self._download(name, WEIGHTS_FILE, revision=revision, progress=progress)
         with suppress(DoctrServeError):
@@ -147,7 +166,7 @@ class HubRepositories:
         if stated is None:
             with suppress(DoctrServeError):
                 config = self.read_config(name, fetch=False)
-                stated = (config.model_extra or {}).get("license") if config is not None else None
+                stated = statement((config.model_extra or {}).get("license")) if config is not None else None
         return License.of(stated, f"{self._endpoint or ENDPOINT}/{name}") if stated else None
 
     def _download(
@@ -171,10 +190,7 @@ class HubRepositories:
         try:
             url = hf_hub_url(name, file_name, revision=revision, endpoint=self._endpoint)
             metadata = get_hf_file_metadata(url, timeout=self._timeout_s, endpoint=self._endpoint)
-            if (metadata.size or 0) > (max_bytes or self._max_bytes):
-                raise WeightsDownloadError(
-                    f"{file_name} of '{name}' is larger than max_download_bytes ({self._max_bytes} bytes)"
-                )
+            _check_size(name, file_name, metadata.size or 0, max_bytes, self._max_bytes)
             path = hf_hub_download(
                 name,
                 file_name,
@@ -196,6 +212,25 @@ class HubRepositories:
         except (httpx.HTTPError, OSError) as error:
             raise _unreachable(name, file_name) from error
         return Path(path)
+
+
+# Few, since a hostile one can be 20 MB in memory. A new file in the same place is another key.
+@lru_cache(maxsize=8)
+def _parsed(path: Path, modified_ns: int, size_bytes: int) -> HubConfig:
+    """Returns the configuration in a file; raises ValueError where it is none, or larger than they are."""
+    with path.open("rb") as file:
+        content = file.read(MAX_CONFIG_BYTES + 1)
+    if len(content) > MAX_CONFIG_BYTES:
+        raise ValueError(f"{path} has {size_bytes} bytes")
+    # Not `json`'s objects: that nests until Python's stack ends, and takes characters that no answer can hold.
+    return HubConfig.model_validate_json(content)
+
+
+def _check_size(name: str, file_name: str, size_bytes: int, own_max: int | None, max_bytes: int) -> None:
+    """Returns where a file has no more bytes than its kind may have, and any file of the hub."""
+    for limit, what in ((max_bytes, "max_download_bytes"), (own_max or max_bytes, "such a file may be")):
+        if size_bytes > limit:
+            raise WeightsDownloadError(f"{file_name} of '{name}' is larger than {what} ({limit} bytes)")
 
 
 class _TerminalProgress(tqdm):

@@ -7,13 +7,27 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BUNDLED_LICENSE", "CARD_FILE", "DOCTR_LICENSE", "MAX_CARD_BYTES", "License", "stated_in_card"]
+__all__ = [
+    "BUNDLED_LICENSE",
+    "CARD_FILE",
+    "DOCTR_LICENSE",
+    "MAX_CARD_BYTES",
+    "License",
+    "stated_in_card",
+    "statement",
+]
 
 CARD_FILE = "README.md"
 """The hub's model card; its head is YAML (https://huggingface.co/docs/hub/model-cards)."""
 
 MAX_CARD_BYTES = 1024 * 1024
 """Cards have some kilobytes."""
+
+MAX_HEAD_CHARACTERS = 64 * 1024
+"""Of a card, where its YAML must end: PyYAML takes a second for this much."""
+
+MAX_LICENSE_CHARACTERS = 200
+MAX_STATED_LICENSES = 10
 
 
 @dataclass(frozen=True)
@@ -29,12 +43,12 @@ class License:
     source: str
 
     @classmethod
-    def of(cls, stated: object, source: str) -> License:
+    def of(cls, stated: str, source: str) -> License:
         """Returns the licence that is stated, in whatever case: the hub writes ``apache-2.0``."""
         from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
         try:
-            return cls(canonicalize_license_expression(str(stated)), source)
+            return cls(canonicalize_license_expression(stated), source)
         except InvalidLicenseExpression:
             return cls("", source)
 
@@ -46,19 +60,45 @@ BUNDLED_LICENSE = License("Apache-2.0", "doctr_serve/weights/MODEL_CARD.md")
 """Stated in the first lines of the model card."""
 
 
+def statement(stated: object) -> str | None:
+    """Returns what a card or a configuration has under ``license``: a text, or a few with commas between.
+
+    None where it is nothing of that kind, or longer than licences are.
+    """
+    names: list[Any] = stated if isinstance(stated, list) else [stated]
+    if not 1 <= len(names) <= MAX_STATED_LICENSES:
+        return None
+    if not all(isinstance(name, str) and 0 < len(name) <= MAX_LICENSE_CHARACTERS for name in names):
+        return None
+    return ", ".join(names)
+
+
 @lru_cache(maxsize=64)
-def stated_in_card(card: Path) -> object:
+def stated_in_card(card: Path) -> str | None:
     """Returns the licence that a model card in the hub's cache states; None where there is none, or no such card.
 
-    Files of that cache never change: their folder has the name of the commit.
+    Files of that cache never change: their folder has the name of the commit. Nothing of the card but that one entry
+    is constructed: a few hundred bytes of YAML can merge themselves to any size.
     """
-    from huggingface_hub import metadata_load
-    from yaml import YAMLError
+    from huggingface_hub.repocard import REGEX_YAML_BLOCK
+    from yaml import MappingNode, SafeLoader, ScalarNode, YAMLError, compose
 
     try:
-        if card.stat().st_size > MAX_CARD_BYTES:
-            return None
-        metadata: dict[str, Any] = metadata_load(card) or {}
-    except (OSError, ValueError, YAMLError):
+        with card.open(encoding="utf-8") as file:
+            head = REGEX_YAML_BLOCK.search(file.read(MAX_HEAD_CHARACTERS))
+        root = compose(head.group(2), Loader=SafeLoader) if head is not None else None
+    except (OSError, ValueError, YAMLError, RecursionError):
         return None
-    return metadata.get("license")
+    entries = root.value if isinstance(root, MappingNode) else []
+    stated = [value for key, value in entries if isinstance(key, ScalarNode) and key.value == "license"]
+    return statement(_texts(stated[-1])) if stated else None
+
+
+def _texts(node: Any) -> object:
+    """Returns the text of a YAML node, or those of its list; None for all else."""
+    from yaml import ScalarNode, SequenceNode
+
+    if isinstance(node, SequenceNode):
+        return [_texts(part) if isinstance(part, ScalarNode) else None for part in node.value]
+    is_text = isinstance(node, ScalarNode) and node.tag == "tag:yaml.org,2002:str"
+    return node.value if is_text else None

@@ -24,13 +24,16 @@ class SingleFlight(Generic[Key, Value]):
     Args:
         work: does the work for a key, and returns what came of it.
         name: name of the threads.
+        max_running: keys that are worked on at the same time, while further ones wait; None for no limit. Work outlives
+            the requests that asked for it, and so their number does not bound it.
     """
 
-    def __init__(self, work: Callable[[Key], Value], *, name: str) -> None:
+    def __init__(self, work: Callable[[Key], Value], *, name: str, max_running: int | None = None) -> None:
         self._work = work
         self._name = name
+        self._max_running = max_running
         self._running: dict[Key, Future[Value]] = {}
-        self._lock = threading.Lock()
+        self._condition = threading.Condition()
 
     def do(self, key: Key, interrupt: Interrupt) -> Value:
         """Returns what the work for ``key`` returns; those who ask while it runs share that run.
@@ -44,7 +47,9 @@ class SingleFlight(Generic[Key, Value]):
             StopSignal: ``interrupt`` fired.
         """
         interrupt.check()
-        with self._lock:
+        with self._condition:
+            if not self._has_room(key):
+                interrupt.wait(lambda seconds: self._condition.wait_for(lambda: self._has_room(key), seconds))
             future = self._running.get(key)
             if future is None:
                 future = self._running[key] = Future()
@@ -64,5 +69,9 @@ class SingleFlight(Generic[Key, Value]):
             future.set_result(value)
 
     def _forget(self, key: Key) -> None:
-        with self._lock:
+        with self._condition:
             del self._running[key]
+            self._condition.notify_all()
+
+    def _has_room(self, key: Key) -> bool:
+        return self._max_running is None or key in self._running or len(self._running) < self._max_running

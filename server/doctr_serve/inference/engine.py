@@ -12,10 +12,10 @@ import numpy as np
 from doctr.models.layout.predictor import LayoutPredictor
 from doctr.models.table_structure.predictor import TablePredictor
 
-from doctr_serve.catalog import Catalog, CatalogEntry
+from doctr_serve.catalog import Catalog, CatalogEntry, ModelTask
 from doctr_serve.catalog.choice import ChosenModels, choose_models
+from doctr_serve.catalog.on_demand import ModelsOnDemand
 from doctr_serve.common.interrupt import Interrupt
-from doctr_serve.common.single_flight import SingleFlight
 from doctr_serve.common.standing import Standing
 from doctr_serve.inference.limits import PageLimits
 from doctr_serve.inference.model_spec import ModelSpec, describe
@@ -84,9 +84,7 @@ class OCREngine:
             batch_wait_s=settings.batch_wait_ms / 1000,
         )
         self._store = ModelStore(self._load, capacity=settings.max_loaded_models)
-        self._downloads: SingleFlight[CatalogEntry, object] = SingleFlight(
-            lambda entry: self.catalog.pull(entry, progress=False), name="download"
-        )
+        self._on_demand = ModelsOnDemand(self.catalog, is_on=settings.download_on_demand)
 
     def warm(self) -> None:
         """Loads the default pair and the models to preload, and reads a blank page with the default pair.
@@ -124,7 +122,7 @@ class OCREngine:
 
         Args:
             options: the request's options.
-            interrupt: stops the wait for a download.
+            interrupt: stops the wait for a download, or for the hub's word.
             stage: what is asked of the pages.
 
         Raises:
@@ -133,13 +131,15 @@ class OCREngine:
             WeightsUnavailableError: a known model whose weights are not here, or are damaged.
             WeightsDownloadError: they could not be fetched.
         """
-        chosen = choose_models(options, self.catalog, stage)
+
+        def find(name: str, task: ModelTask, option: str) -> CatalogEntry:
+            return self._on_demand.find(name, task, option, interrupt)
+
+        chosen = choose_models(options, self.catalog, stage, find)
         for entry in chosen.entries():
             if not self._store.is_loaded(entry):
-                if self._settings.download_on_demand and not self.catalog.is_available(entry):
-                    self._downloads.do(entry, interrupt)
-                self.catalog.weights_path(entry)
-        check_suitability(options, chosen, stage, self._spec)
+                self._on_demand.fetch(entry, interrupt)
+        check_suitability(options, chosen, stage, self._spec, self._settings)
         return chosen
 
     def predictor(

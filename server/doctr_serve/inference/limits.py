@@ -10,8 +10,8 @@ from doctr_serve.settings import Settings
 __all__ = ["PageBeyondLimit", "PageLimits"]
 
 CANDIDATES_PER_WORD = 4
-"""Areas of a heat map that are looked at per word that a page may have: most of what is no word is dropped by its size
-or its score. docTR takes 0.1 to 0.2 ms for one (``bitmap_to_boxes`` of doctr/models/detection)."""
+"""Areas of an image's heat maps that are looked at per word that a page may have: most of what is no word is dropped by
+its size or its score. docTR takes 0.1 to 0.2 ms for one (``bitmap_to_boxes`` of doctr/models/detection)."""
 PIECES_PER_WORD = 4
 """Pieces that are recognised per word that a page may have: docTR cuts wide words into several."""
 
@@ -84,7 +84,7 @@ class PageLimits:
             )
 
     def check_candidates(self, count: int) -> None:
-        """Returns where a heat map has few enough areas for boxes.
+        """Returns where an image's heat maps, one for each class, have few enough areas for boxes.
 
         Raises:
             PageBeyondLimit: there are more than ``CANDIDATES_PER_WORD`` a word.

@@ -15,7 +15,7 @@ from doctr_serve.catalog import Catalog, CatalogEntry, ModelTask, WeightsSource
 from doctr_serve.errors import DoctrServeError, WeightsUnavailableError
 from doctr_serve.inference.weights_file import read_metadata, unusable_weights
 
-__all__ = ["ModelSpec", "describe", "expected_spec"]
+__all__ = ["ModelSpec", "describe", "expected_spec", "own_input_shape"]
 
 MAX_CLASSES = 64
 """Of a detection model: each is a heat map, 4 MB of every page, that is looked through for boxes."""
@@ -46,8 +46,7 @@ class ModelSpec:
     @property
     def network_input_shape(self) -> tuple[int, int, int]:
         """Channels, height and width that the network takes: a layout model's has the mask of the padding, too."""
-        channels, height, width = self.input_shape
-        return channels + (self.entry.task is ModelTask.LAYOUT), height, width
+        return _network_input_shape(self.entry, self.input_shape)
 
 
 def describe(entry: CatalogEntry, catalog: Catalog) -> ModelSpec:
@@ -79,6 +78,16 @@ def expected_spec(entry: CatalogEntry, catalog: Catalog) -> ModelSpec | None:
         return _spec(entry, catalog, path)
     except DoctrServeError:
         return None
+
+
+def own_input_shape(entry: CatalogEntry) -> tuple[int, int, int]:
+    """Returns channels, height and width that the network of docTR's own model of this architecture takes."""
+    return _network_input_shape(entry, tuple(_default_cfg(entry.architecture)["input_shape"]))
+
+
+def _network_input_shape(entry: CatalogEntry, input_shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    channels, height, width = input_shape
+    return channels + (entry.task is ModelTask.LAYOUT), height, width
 
 
 def _spec(entry: CatalogEntry, catalog: Catalog, path: Path | None) -> ModelSpec:

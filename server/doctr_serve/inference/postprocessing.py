@@ -33,14 +33,26 @@ RecognitionPostProcessor = Callable[[torch.Tensor], list[tuple[str, float]]]
 
 
 class _LookingOnce(DetectionPostProcessor):
-    """docTR's boxes. Before each area of a map is looked at: how many are there? One of 1024 x 1024 can have 65,536."""
+    """docTR's boxes. Before each area of a map is looked at: how many are there? One of 1024 x 1024 can have 65,536.
+
+    The maps of an image, one for each class, share what it may have. Images are looked at one after the other, in the
+    request's thread: the engine turns docTR's threads off.
+    """
 
     check_candidates: Callable[[int], None]
+    check_stopped: Callable[[], None]
     unclip_ratio: float
+    _candidates = 0
+
+    def _process_sample(self, proba_map: np.ndarray) -> list[np.ndarray]:
+        self._candidates = 0
+        return super()._process_sample(proba_map)
 
     def bitmap_to_boxes(self, pred: np.ndarray, bitmap: np.ndarray) -> np.ndarray:
+        self.check_stopped()
         areas, _ = cv2.findContours(bitmap, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        self.check_candidates(len(areas))
+        self._candidates += len(areas)
+        self.check_candidates(self._candidates)
         if self.assume_straight_pages:
             return straight_boxes(pred, areas, unclip_ratio=self.unclip_ratio, min_score=self.box_thresh)
         return turned_boxes(
@@ -80,15 +92,19 @@ _RECOGNITION: dict[str, Any] = {
 
 
 def detection_postprocessor(
-    spec: ModelSpec, options: ReadingOptions, check_candidates: Callable[[int], None]
+    spec: ModelSpec,
+    options: ReadingOptions,
+    check_candidates: Callable[[int], None],
+    check_stopped: Callable[[], None] = lambda: None,
 ) -> DetectionPostProcessor:
     """Returns what turns probability maps (N, H, W, classes) into boxes, with the request's thresholds.
 
     Args:
         spec: the detection model's.
         options: the request's options.
-        check_candidates: called with the number of areas of a map before docTR looks at each of them; raises where
-            these are too many.
+        check_candidates: called with the number of areas of an image's maps so far, before docTR looks at each of the
+            last map's; raises where these are too many.
+        check_stopped: called before each map; raises where the request was stopped.
     """
     postprocessor = _DETECTION[_family(spec)](
         bin_thresh=options.binary_threshold,
@@ -96,6 +112,7 @@ def detection_postprocessor(
         assume_straight_pages=options.assume_straight_pages,
     )
     postprocessor.check_candidates = check_candidates
+    postprocessor.check_stopped = check_stopped
     return postprocessor
 
 

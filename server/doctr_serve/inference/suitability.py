@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 from doctr_serve.catalog import CatalogEntry
 from doctr_serve.catalog.choice import ChosenModels
 from doctr_serve.errors import InvalidOptionError
+from doctr_serve.inference.batch_memory import check_batch
 from doctr_serve.inference.model_spec import ModelSpec
 from doctr_serve.inference.stages.tables import TABLE_CLASS
 from doctr_serve.options import ReadingOptions
+from doctr_serve.settings import Settings
 from doctr_serve.stage import Stage
 
 __all__ = ["check_suitability"]
@@ -23,6 +25,7 @@ def check_suitability(
     chosen: ChosenModels,
     stage: Stage,
     spec_of: Callable[[CatalogEntry], ModelSpec],
+    settings: Settings,
 ) -> None:
     """Returns where the models can do what the options and the stage ask for.
 
@@ -31,11 +34,12 @@ def check_suitability(
         chosen: its models.
         stage: what is asked of the pages.
         spec_of: returns what is known of a model.
+        settings: the server's, for the memory that batches may take.
 
     Raises:
         InvalidOptionError: the detection model finds several classes, which the stage does not tell apart; or the
             recognition model does not know a character that is allowed; or the layout model does not find regions that
-            are to be ignored, or tables.
+            are to be ignored, or tables; or a batch of a model takes too much memory.
         WeightsUnavailableError: the weights of a model are damaged, as far as can be told yet.
     """
     if chosen.detection is not None and stage is not Stage.FIELDS:
@@ -46,6 +50,9 @@ def check_suitability(
         _check_regions(
             options.ignore_regions, spec_of(chosen.layout), needs_tables=chosen.table_structure is not None
         )
+    for entry in (chosen.detection, chosen.recognition, chosen.layout):
+        if entry is not None:
+            check_batch(spec_of(entry), options, settings)
 
 
 def _check_classes(spec: ModelSpec) -> None:

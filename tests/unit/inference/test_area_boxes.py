@@ -11,6 +11,8 @@ from doctr.models.detection.differentiable_binarization.base import DBPostProces
 from doctr.models.detection.fast.base import FASTPostProcessor
 from doctr.models.detection.linknet.base import LinkNetPostProcessor
 from doctr_serve.catalog import CatalogEntry, ModelTask, WeightsSource
+from doctr_serve.common.interrupt import Interrupt
+from doctr_serve.errors import RequestCancelled
 from doctr_serve.inference.model_spec import ModelSpec
 from doctr_serve.inference.postprocessing import detection_postprocessor
 from doctr_serve.options import ReadingOptions
@@ -115,3 +117,26 @@ def test_the_areas_are_counted_before_they_are_looked_at() -> None:
     boxes = boxes_of(ours("fast_tiny", ReadingOptions(), counted), every_size(0))
     assert counted == [300]
     assert len(boxes) == 300
+
+
+def test_the_maps_of_an_image_share_its_candidates_and_each_is_begun_only_while_the_request_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCTR_MULTIPROCESSING_DISABLE", "TRUE")  # as the engine sets it
+    counted: list[int] = []
+    interrupt = Interrupt()
+
+    def count(candidates: int) -> None:
+        counted.append(candidates)
+        if len(counted) == 5:
+            interrupt.cancel()
+
+    entry = CatalogEntry("db_resnet50", ModelTask.DETECTION, "db_resnet50", WeightsSource.DOCTR)
+    spec = ModelSpec(entry, (3, 64, 96), (0.0,) * 3, (1.0,) * 3, classes=("date", "sum", "total"))
+    postprocessor = detection_postprocessor(spec, ReadingOptions(), count, interrupt.check)
+    maps = np.zeros((2, 64, 96, 3), np.float32)
+    for left in (8, 40, 72):
+        maps[:, 20:40, left : left + 16] = 0.9
+    with pytest.raises(RequestCancelled):
+        postprocessor(maps)
+    assert counted == [3, 6, 9, 3, 6]

@@ -38,7 +38,7 @@ def detection_predictor(
 ) -> DetectionPredictor:
     """Returns docTR's detection predictor with the thresholds and box shape of the request.
 
-    It raises ``PageBeyondLimit`` where a heat map has more areas than a page may have candidates for words.
+    It raises ``PageBeyondLimit`` where an image's heat maps have more areas than a page may have candidates for words.
     """
     preprocessor = _preprocessor(
         model.spec,
@@ -46,7 +46,9 @@ def detection_predictor(
         preserve_aspect_ratio=options.preserve_aspect_ratio,
         symmetric_pad=options.symmetric_padding,
     )
-    postprocessor = detection_postprocessor(model.spec, options, limits.check_candidates)
+    postprocessor = detection_postprocessor(
+        model.spec, options, limits.check_candidates, forwards.interrupt.check
+    )
     return DetectionPredictor(preprocessor, DetectionModel(model, forwards, postprocessor))
 
 
