@@ -10,6 +10,7 @@ import pytest
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.errors import DoctrServeError, InvalidRequestError, RequestTooLargeError
 from doctr_serve.rpc.intake.incoming import interruptible
+from doctr_serve.rpc.intake.limits import MAX_IGNORED_REGIONS
 from doctr_serve.rpc.intake.wire import RefusedMessage, checked, max_fields_for
 from doctr_serve.v1 import ocr_pb2
 from google.protobuf.message import DecodeError
@@ -36,7 +37,9 @@ def full_request() -> ocr_pb2.OCRRequest:
     document = ocr_pb2.Document(name="a", content=b"x", content_type="b", pdf_password="c", continued=True)
     request = ocr_pb2.OCRRequest(documents=[document] * (MAX_DOCUMENTS + 1))
     for field in request.DESCRIPTOR.fields:
-        if field.message_type is None:
+        if field.is_repeated and field.message_type is None:
+            getattr(request, field.name).extend(["1"] * MAX_IGNORED_REGIONS)
+        elif field.message_type is None:
             setattr(request, field.name, "1" if field.type == field.TYPE_STRING else 1)
     request.body.content_type, request.body.data = "d", b"e"
     return request
