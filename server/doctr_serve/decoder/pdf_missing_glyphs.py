@@ -26,6 +26,8 @@ __all__ = ["missing_glyphs"]
 # bytes with which it has been loaded: more than a million characters, which no page has, would be more memory than a
 # page is given, and half of this check's time.
 MAX_LOADED_BYTES = 16 * 1024 * 1024
+# Of those, an object takes this many at least, whatever it is; measured with lines.
+OBJECT_BYTES = 240
 # A page of 2,500 words has 15,000; where each letter is an object of its own, PDFium puts a space beside it.
 MAX_CHARACTERS = 60_000
 MAX_FONTS = 16
@@ -43,8 +45,8 @@ def missing_glyphs(
 ) -> tuple[Notice, ...]:
     """Returns the notice of a page with characters that its picture does not show.
 
-    It says "at least" where a bound was reached. Nothing for a page that took too much memory to load. Forms' fields
-    and annotations are not looked at.
+    It says "at least" where a bound was reached. Nothing for a page whose text took too much memory to load.
+    Forms' fields and annotations are not looked at.
 
     Args:
         page: loaded.
@@ -54,7 +56,8 @@ def missing_glyphs(
         max_seconds: for looking at it, beside ``MAX_SECONDS``.
     """
     seconds = min(MAX_SECONDS, max_seconds)
-    if loaded_bytes > MAX_LOADED_BYTES * seconds / MAX_SECONDS:
+    text_bytes = loaded_bytes - raw.FPDFPage_CountObjects(page) * OBJECT_BYTES
+    if text_bytes > MAX_LOADED_BYTES * seconds / MAX_SECONDS:
         return ()
     effort = Effort(seconds)
     effort.reached = not pictures.texts_complete
