@@ -13,14 +13,22 @@ __all__ = ["cid_font", "page_in", "simple_font", "to_unicode"]
 SIZE = (300, 200)
 
 
-def page_in(font: Dictionary, codes: bytes, *, before: str = "", mapping: bytes = b"") -> bytes:
-    """A PDF of 300 x 200 points that shows ``codes`` in ``font``, 24 points high.
+def page_in(
+    font: Dictionary,
+    codes: bytes,
+    *,
+    before: str = "",
+    mapping: bytes = b"",
+    size: tuple[float, float] = SIZE,
+) -> bytes:
+    """A PDF that shows ``codes`` in ``font``, 24 points high.
 
     Args:
         font: of this module; it is changed.
         codes: of the characters.
         before: operators that come first.
         mapping: the font's ToUnicode.
+        size: of the page, in points.
     """
     document = pikepdf.new()
     if mapping:
@@ -28,7 +36,7 @@ def page_in(font: Dictionary, codes: bytes, *, before: str = "", mapping: bytes 
     content = f"{before} BT /F1 24 Tf 20 100 Td <{codes.hex()}> Tj ET".encode()
     resources = Dictionary(Font=Dictionary(F1=font))
     page = Dictionary(
-        Type=Name.Page, Resources=resources, Contents=document.make_stream(content), MediaBox=[0, 0, *SIZE]
+        Type=Name.Page, Resources=resources, Contents=document.make_stream(content), MediaBox=[0, 0, *size]
     )
     document.pages.append(pikepdf.Page(document.make_indirect(page)))
     return saved(document)

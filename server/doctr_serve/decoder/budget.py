@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from pathlib import Path
 
 from doctr_serve.decoder.failure import DecodeFailure
@@ -52,11 +53,13 @@ class Budget:
         self._timeout_s = timeout_s
         self._mapped_bytes = 0
         self._file_bytes = 0
+        self._began = time.monotonic()
 
     def begin(self, file_bytes: int = 0) -> None:
         """Starts counting for an operation on a document of ``file_bytes``."""
         self._mapped_bytes = mapped_bytes()
         self._file_bytes = file_bytes
+        self._began = time.monotonic()
         self.allow(0, 0)
 
     def allow(self, pixels: int, memory_bytes: int) -> None:
@@ -70,6 +73,11 @@ class Budget:
         share = BASE_SHARE + PIXELS_SHARE * pixels / self.max_page_pixels + MIB_SHARE * self._file_bytes / MIB
         seconds = max(self._timeout_s * min(share, MOST_OF_IT), min(MIN_S, self._timeout_s))
         signal.setitimer(signal.ITIMER_PROF, seconds)
+
+    def left_s(self) -> float:
+        """Returns the seconds that the operation may still take, by the processor's time or the clock's: the less."""
+        processor_s, _ = signal.getitimer(signal.ITIMER_PROF)
+        return max(0.0, min(processor_s, self._timeout_s - (time.monotonic() - self._began)))
 
     def check_pixels(self, height: int, width: int) -> None:
         """Refuses a page that is too large to decode.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import pypdfium2 as pdfium
@@ -11,7 +12,7 @@ from pypdfium2 import raw
 
 from doctr_serve.decoder.pixels import BAND_PIXELS
 
-__all__ = ["is_blank", "packed_rows"]
+__all__ = ["Place", "is_blank", "packed_rows", "place_of"]
 
 # Of a place's width and height, on each side: there the ink of its neighbours may reach into it.
 BORDER = 0.1
@@ -28,8 +29,25 @@ def packed_rows(bitmap: pdfium.PdfBitmap) -> Iterator[bytes]:
     bitmap.close()
 
 
-def is_blank(page: pdfium.PdfPage, box: tuple[float, float, float, float], bitmap: pdfium.PdfBitmap) -> bool:
-    """Returns whether a place on the page has one colour; False for one outside of it or smaller than a pixel.
+@dataclass(frozen=True)
+class Place:
+    """A rectangle of a bitmap's pixels, at least one; right and bottom are the first ones outside of it."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def pixels(self) -> int:
+        """How many there are."""
+        return (self.right - self.left) * (self.bottom - self.top)
+
+
+def place_of(
+    page: pdfium.PdfPage, box: tuple[float, float, float, float], bitmap: pdfium.PdfBitmap
+) -> Place | None:
+    """Returns where a box lies, without its border; None for one outside of the page or smaller than a pixel.
 
     Args:
         page: loaded.
@@ -44,10 +62,15 @@ def is_blank(page: pdfium.PdfPage, box: tuple[float, float, float, float], bitma
     left_pixel, top_pixel = max(0, left_pixel), max(0, top_pixel)
     right_pixel, bottom_pixel = min(bitmap.width, right_pixel), min(bitmap.height, bottom_pixel)
     if left_pixel >= right_pixel or top_pixel >= bottom_pixel:
-        return False
+        return None
+    return Place(left_pixel, top_pixel, right_pixel, bottom_pixel)
+
+
+def is_blank(bitmap: pdfium.PdfBitmap, place: Place) -> bool:
+    """Returns whether a place has one colour."""
     pixels = memoryview(bitmap.buffer).cast("B")
-    start, end = left_pixel * bitmap.n_channels, right_pixel * bitmap.n_channels
-    offsets = (row * bitmap.stride for row in range(top_pixel, bottom_pixel))
+    start, end = place.left * bitmap.n_channels, place.right * bitmap.n_channels
+    offsets = (row * bitmap.stride for row in range(place.top, place.bottom))
     rows = [pixels[offset + start : offset + end] for offset in offsets]
     return rows[0][: -bitmap.n_channels] == rows[0][bitmap.n_channels :] and all(
         one == other for one, other in pairwise(rows)

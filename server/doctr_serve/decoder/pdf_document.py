@@ -34,6 +34,8 @@ BYTES_PER_PICTURE_PIXEL = 16
 MAX_PICTURE_BYTES = 384 * 1024 * 1024
 # PDFium decodes a picture whole, at whatever size it is drawn. A0 at 300 dpi has 140 million pixels.
 MAX_PICTURE_TO_PAGE = 4
+# Of the time that is left when the page is drawn, for looking at what it does not show.
+CHECK_SHARE = 1 / 2
 # Any page of any size lies in it.
 EVERYWHERE = (-1e6, -1e6, 1e6, 1e6)
 
@@ -104,7 +106,8 @@ class PdfDocument:
             scale = self._scale(page, page_number, pictures)
             notices = page_notices(self._document, page, scale)
             bitmap = page.render(scale=scale.value, rev_byteorder=True)
-            notices += missing_glyphs(page, pictures.texts, bitmap, loaded_bytes)
+            seconds = self._budget.left_s() * CHECK_SHARE
+            notices += missing_glyphs(page, pictures, bitmap, loaded_bytes, seconds)
         finally:
             page.close()
         return Raster(bitmap.height, bitmap.width, packed_rows(bitmap), notices)

@@ -110,6 +110,9 @@ TYPESET = b"BT /F1 12 Tf 20 180 Td " + b"(Words) Tj 0 -14 Td " * 10 + b"ET"
 NO_SCANS = {
     "a coarse scan": picture_pdf(SCAN, shrunk(1)),
     "a logo": picture_pdf(SCAN, SIZE, operators=b"q 60 0 0 60 20 20 cm /I Do Q"),
+    "a picture after thousands of lines": picture_pdf(
+        SCAN, shrunk(4), operators=b"0 0 9 9 re f " * 4000 + b"q {w} 0 0 {h} 0 0 cm /I Do Q"
+    ),
     "a backdrop under text": picture_pdf(SCAN, (150, 200), text=TYPESET),
 }
 

@@ -21,7 +21,7 @@ RAW_BODY = "google.api.HttpBody"
 """The type of the fields that gateways set, and callers of REST do not."""
 HEAD_CHARACTERS = 4096
 """Of a content that is no base64, looked at to tell what it is."""
-_BASE64 = re.compile(r"[A-Za-z0-9+/_\-\s]*(?:=\s*){0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\- \t\r\n]*(?:=[ \t\r\n]*){0,2}")
 _SPACES = str.maketrans("", "", " \t\r\n")
 
 
