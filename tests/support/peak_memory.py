@@ -109,7 +109,7 @@ def _read(engine: OCREngine, settings: Settings, file: Path) -> dict[str, Any]:
     page = np.asarray(Image.open(file).convert("RGB")).copy()
     Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
     before, started = _memory_bytes("VmRSS"), time.monotonic()
-    answer: dict[str, Any] = {"working_bytes": predictor.working_bytes(page.shape[0] * page.shape[1])}
+    answer: dict[str, Any] = {"working_bytes": predictor.working_bytes([page.shape[:2]])}
     try:
         read = predictor.recognise(predictor.detect([page])[0])
         answer["words"] = sum(len(line.words) for block in read.blocks for line in block.lines)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from math import sqrt
 from types import TracebackType
 from typing import Any
 
@@ -105,19 +105,23 @@ class OpenedDocuments:
         Raises:
             StopSignal: the interrupt fired.
         """
-        following = next(self._coming_pixels(), None)
+        coming = range(self._delivered + 1, len(self.references))
+        following = next((position for position in coming if position not in self._failures), None)
         if following is not None:
-            self._memory.reserve(following * 3)
+            height, width = self._shape(self.references[following])
+            self._memory.reserve(height * width * 3)
 
-    def largest_coming_pixels(self, count: int) -> int:
-        """Returns the pixels of the largest of the next ``count`` pages, as far as their headers say."""
-        return max(islice(self._coming_pixels(), count), default=0)
+    def shapes(self, start: int, count: int) -> list[tuple[int, int]]:
+        """Returns height and width of ``count`` pages from one on, as far as their headers say and they have any."""
+        positions = range(start, min(start + count, len(self.references)))
+        return [
+            self._shape(self.references[position]) for position in positions if position not in self._failures
+        ]
 
-    def _coming_pixels(self) -> Iterator[int]:
-        for position in range(self._delivered + 1, len(self.references)):
-            if position not in self._failures:
-                reference = self.references[position]
-                yield min(max(0, reference.height * reference.width), self._limits.max_page_pixels)
+    def _shape(self, reference: PageReference) -> tuple[int, int]:
+        height, width = max(0, reference.height), max(0, reference.width)
+        scale = min(1.0, sqrt(self._limits.max_page_pixels / max(1, height * width)))
+        return int(height * scale), int(width * scale)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

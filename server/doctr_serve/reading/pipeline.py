@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
@@ -38,8 +38,8 @@ class Predictor(Protocol):
     def recognise(self, detected: Any) -> Any:
         """Returns what is known of one page in the end."""
 
-    def working_bytes(self, pixels: int) -> int:
-        """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own."""
+    def working_bytes(self, shapes: Sequence[tuple[int, int]]) -> int:
+        """Returns a bound of the bytes that a batch of pages of these heights and widths takes beside its own."""
 
 
 def read_pages(

@@ -6,7 +6,7 @@ The stages call docTR's own steps in the order of ``OCRPredictor.forward`` (doct
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,18 +20,20 @@ from doctr.models.table_structure.predictor import TablePredictor
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
+from doctr_serve.inference.stages.canvas import Shape, pixels
 from doctr_serve.inference.stages.crops import crop_groups, straight_piece_count, without_widthless_boxes
 from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.language import language_of
 from doctr_serve.inference.stages.layout import Regions
 from doctr_serve.inference.stages.orientation import page_orientation
 from doctr_serve.inference.stages.parts_of_pages import PartsOfPages
+from doctr_serve.inference.stages.preprocessing import LARGE_IMAGE_PIXELS
 from doctr_serve.inference.stages.reading_direction import checked_guess
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.tables import TABLE_CLASS
 from doctr_serve.inference.stages.turning import PageTurner
 from doctr_serve.inference.stages.word_finder import WordFinder
-from doctr_serve.inference.stages.working_memory import working_bytes
+from doctr_serve.inference.stages.working_memory import turning_bytes, working_bytes
 from doctr_serve.options import ReadingOptions
 
 __all__ = ["PagePredictor"]
@@ -120,17 +122,23 @@ class PagePredictor(PartsOfPages):
         """The characters that it can read; "" for one that reads none."""
         return "" if self.reco_predictor is None else self.reco_predictor.vocabulary
 
-    def working_bytes(self, pixels: int) -> int:
-        """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own; see ``working_memory``."""
+    def working_bytes(self, shapes: Sequence[Shape]) -> int:
+        """Returns a bound of the bytes that a batch of these shapes takes beside its own; see ``working_memory``."""
+        if self.straighten_pages:
+            turned = self._turner.turned_pixels(shapes)
+            return turning_bytes(turned, self._working_bytes(turned.largest, turned.held))
+        largest = max(map(pixels, shapes), default=0)
+        return self._working_bytes(largest, max(largest, LARGE_IMAGE_PIXELS))
+
+    def _working_bytes(self, largest_pixels: int, batch_pixels: int) -> int:
         return working_bytes(
-            pixels,
+            largest_pixels,
             detection=self.det_predictor,
             recognition=self.reco_predictor,
             text_orientation=self.crop_orientation_predictor,
             layout=self.layout_predictor,
             tables=self.table_predictor,
-            is_masked=bool(self.ignore_regions),
-            turned_pixels=self._turner.turned_pixels(pixels) if self.straighten_pages else 0,
+            masked_pixels=batch_pixels if self.ignore_regions else 0,
         )
 
     @torch.inference_mode()
@@ -145,6 +153,7 @@ class PagePredictor(PartsOfPages):
 
         Raises:
             PageBeyondLimit: a page has a shape that is not read, or too many words.
+            TooMuchUprightError: the pages of a batch must be straightened one by one.
         """
         for image in images:
             self._limits.check_shape(*image.shape[:2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from doctr.models.reading_order import detect_text_direction, sort_reading_order
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
+from doctr_serve.inference.stages.canvas import Shape, pixels
 from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.language import language_of
 from doctr_serve.inference.stages.page_predictor import PagePredictor
@@ -107,9 +109,9 @@ class PicturesOfWords:
         """The characters that it can read."""
         return self._recognition.vocabulary
 
-    def working_bytes(self, pixels: int) -> int:
-        """Returns a bound of the bytes that pictures of up to ``pixels`` take beside their own."""
-        return recognition_bytes(pixels, self._recognition)
+    def working_bytes(self, shapes: Sequence[Shape]) -> int:
+        """Returns a bound of the bytes that pictures of these shapes take beside their own."""
+        return recognition_bytes(max(map(pixels, shapes), default=0), self._recognition)
 
     @torch.inference_mode()
     def detect(self, images: list[np.ndarray]) -> list[ReadPicture]:
@@ -150,9 +152,10 @@ class PagesOfRegions:
         """Empty: no characters are read."""
         return ""
 
-    def working_bytes(self, pixels: int) -> int:
-        """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own."""
-        return detecting_bytes(pixels, self._layout.pre_processor, LAYOUT_CHANNELS)
+    def working_bytes(self, shapes: Sequence[Shape]) -> int:
+        """Returns a bound of the bytes that pages of these shapes take beside their own."""
+        largest = max(map(pixels, shapes), default=0)
+        return detecting_bytes(largest, self._layout.pre_processor, LAYOUT_CHANNELS)
 
     @torch.inference_mode()
     def detect(self, images: list[np.ndarray]) -> list[PageOfRegions]:
