@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from math import sqrt
 from types import TracebackType
 from typing import Any
@@ -14,7 +13,7 @@ from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents.failures import crashed, document_error, stalled
 from doctr_serve.documents.inspection import Inspection
 from doctr_serve.documents.lease import DecoderLease
-from doctr_serve.documents.page_memory import PageMemory
+from doctr_serve.documents.page_memory import HeldPage, PageMemory
 from doctr_serve.documents.pages import (
     DecodedPage,
     DocumentLimits,
@@ -259,11 +258,13 @@ class OpenedDocuments:
         except BaseException:
             self._memory.release(pixels.nbytes)
             raise
+        held = HeldPage(self._memory, pixels.nbytes)
         return DecodedPage(
             replace(reference, height=height, width=width),
             pixels,
             warnings=warnings_of(reply),
-            release=partial(self._memory.release, pixels.nbytes),
+            keep=held.keep,
+            release=held.release,
         )
 
     def _after(self, error: DocumentError) -> DocumentError:

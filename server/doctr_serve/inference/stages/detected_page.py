@@ -42,6 +42,7 @@ class DetectedPage:
         regions: of the page, where the options ask for them.
         tables_left_out: tables of it whose cells are not looked for.
         scale: of a straightened page: of ``image`` to the page, where that was too large to be turned; 1 or less.
+        is_copy: whether ``image`` has pixels of its own beside those of the page as it came.
         origin: of a straightened page whose geometries are to be those of the page as it came; None otherwise.
     """
 
@@ -56,6 +57,7 @@ class DetectedPage:
     scale: float = 1.0
     regions: Regions | None = None
     tables_left_out: int = 0
+    is_copy: bool = False
     origin: Origin | None = None
 
     def by_class(self) -> dict[str, DetectedPage]:

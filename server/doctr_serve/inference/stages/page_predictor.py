@@ -31,7 +31,7 @@ from doctr_serve.inference.stages.preprocessing import LARGE_IMAGE_PIXELS
 from doctr_serve.inference.stages.reading_direction import checked_guess
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.tables import TABLE_CLASS
-from doctr_serve.inference.stages.turning import PageTurner
+from doctr_serve.inference.stages.turning import PageTurner, is_copy
 from doctr_serve.inference.stages.word_finder import WordFinder
 from doctr_serve.inference.stages.working_memory import turning_bytes, working_bytes
 from doctr_serve.options import ReadingOptions
@@ -161,8 +161,9 @@ class PagePredictor(PartsOfPages):
             _, orientations = self._orientations(images, images)
             turned = self._turner.upright(images, [angle for angle, _ in orientations])
             pages = self._found([page.image for page in turned])
-            for page, upright in zip(pages, turned, strict=True):
+            for page, upright, image in zip(pages, turned, images, strict=True):
                 page.scale, page.origin = upright.scale, upright.origin
+                page.is_copy = is_copy(upright.image, image)
         elif self.detect_orientation:
             regions, masked = self.regions_and_masked(images)
             boxes, orientations = self._orientations(images, masked)
@@ -176,6 +177,10 @@ class PagePredictor(PartsOfPages):
                     "confidence": None if self._page_orientation_disabled else confidence,
                 }
         return pages
+
+    def kept_bytes(self, page: DetectedPage) -> int:
+        """Returns the bytes of a straightened page, which is kept beside the page as it came."""
+        return page.image.nbytes if page.is_copy else 0
 
     def _found(self, images: list[np.ndarray]) -> list[DetectedPage]:
         regions, masked = self.regions_and_masked(images)

@@ -125,6 +125,10 @@ class PicturesOfWords:
             self._limits.check_shape(*image.shape[:2])
         return [ReadPicture(value, float(confidence)) for value, confidence in self._recognition(images)]
 
+    def kept_bytes(self, picture: ReadPicture) -> int:
+        """Returns 0: no pixels are kept."""
+        return 0
+
     def recognise(self, picture: ReadPicture) -> ReadPicture:
         """Returns the picture's text, which :meth:`detect` has read."""
         return picture
@@ -170,6 +174,10 @@ class PagesOfRegions:
             PageOfRegions(image.shape[:2], DocumentBuilder._build_layout_elements(regions))
             for image, regions in zip(images, self._layout(images), strict=True)
         ]
+
+    def kept_bytes(self, page: PageOfRegions) -> int:
+        """Returns 0: no pixels are kept."""
+        return 0
 
     def recognise(self, page: PageOfRegions) -> PageOfRegions:
         """Returns the page's regions, which :meth:`detect` has found."""

@@ -42,7 +42,8 @@ def straightened(image: np.ndarray, angle: float, max_pixels: int) -> tuple[np.n
     Returns:
         the upright page, C-contiguous, and the scale it has now: 1, or less than that.
     """
-    shape = canvas_shape(*image.shape[:2], angle)
+    height, width = image.shape[:2]
+    shape = canvas_shape(height, width, angle)
     if angle == 0 or pixels(shape) > max_pixels:
         bounded = turned_within(image, angle, max_pixels)
         return _without_borders(bounded.image), bounded.scale

@@ -18,7 +18,7 @@ from doctr_serve.inference.stages.canvas import (
 from doctr_serve.inference.stages.straightening import straightened
 from doctr_serve.inference.stages.way_back import UprightPage, straightened_with_way_back
 
-__all__ = ["MAX_UPRIGHT_PIXELS", "PageTurner", "TooMuchUprightError", "TurnedPixels"]
+__all__ = ["MAX_UPRIGHT_PIXELS", "PageTurner", "TooMuchUprightError", "TurnedPixels", "is_copy"]
 
 MAX_UPRIGHT_PIXELS = 32_000_000
 """Pixels of the upright pages of a batch together, 96 MB: twice those that fill a batch of decoded pages, which
@@ -70,7 +70,7 @@ class PageTurner:
             self._interrupt.check()
             page = self._turned(image, angle)
             pages.append(page)
-            held += own_pixels(page.image, image)
+            held += pixels(page.image.shape[:2]) * is_copy(page.image, image)
             if held > MAX_UPRIGHT_PIXELS and len(images) > 1:
                 raise TooMuchUprightError
         return pages
@@ -98,6 +98,6 @@ class PageTurner:
         return UprightPage(*straightened(image, angle, max_pixels))
 
 
-def own_pixels(upright: np.ndarray, image: np.ndarray) -> int:
-    """Returns the pixels that an upright page, (H, W, 3), takes beside the page as it came."""
-    return 0 if np.may_share_memory(upright, image) else pixels(upright.shape[:2])
+def is_copy(upright: np.ndarray, image: np.ndarray) -> bool:
+    """Returns whether an upright page has pixels of its own beside those of the page as it came."""
+    return not np.may_share_memory(upright, image)
