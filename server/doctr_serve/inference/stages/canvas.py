@@ -60,7 +60,7 @@ def largest_canvas(page_pixels: int, max_pixels: int) -> int:
 
 
 def most_turned_pixels(page_pixels: int, max_pixels: int) -> int:
-    """Returns a bound of the pixels of canvases that there are at a time while a page is turned; see above."""
+    """Returns a bound of the pixels of canvases that there are at a time while a page is turned; see ``MAX_GROWTH``."""
     # Its canvas before and after, or the canvas and what is cut out of it.
     return 2 * largest_canvas(page_pixels, max_pixels)
 
