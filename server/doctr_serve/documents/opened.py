@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
-from itertools import islice
+from math import sqrt
 from types import TracebackType
 from typing import Any
 
@@ -14,7 +13,7 @@ from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.documents.failures import crashed, document_error, stalled
 from doctr_serve.documents.inspection import Inspection
 from doctr_serve.documents.lease import DecoderLease
-from doctr_serve.documents.page_memory import PageMemory
+from doctr_serve.documents.page_memory import HeldPage, PageMemory
 from doctr_serve.documents.pages import (
     DecodedPage,
     DocumentLimits,
@@ -105,19 +104,23 @@ class OpenedDocuments:
         Raises:
             StopSignal: the interrupt fired.
         """
-        following = next(self._coming_pixels(), None)
+        coming = range(self._delivered + 1, len(self.references))
+        following = next((position for position in coming if position not in self._failures), None)
         if following is not None:
-            self._memory.reserve(following * 3)
+            height, width = self._shape(self.references[following])
+            self._memory.reserve(height * width * 3)
 
-    def largest_coming_pixels(self, count: int) -> int:
-        """Returns the pixels of the largest of the next ``count`` pages, as far as their headers say."""
-        return max(islice(self._coming_pixels(), count), default=0)
+    def shapes(self, start: int, count: int) -> list[tuple[int, int]]:
+        """Returns height and width of ``count`` pages from one on, as far as their headers say and they have any."""
+        positions = range(start, min(start + count, len(self.references)))
+        return [
+            self._shape(self.references[position]) for position in positions if position not in self._failures
+        ]
 
-    def _coming_pixels(self) -> Iterator[int]:
-        for position in range(self._delivered + 1, len(self.references)):
-            if position not in self._failures:
-                reference = self.references[position]
-                yield min(max(0, reference.height * reference.width), self._limits.max_page_pixels)
+    def _shape(self, reference: PageReference) -> tuple[int, int]:
+        height, width = max(0, reference.height), max(0, reference.width)
+        scale = min(1.0, sqrt(self._limits.max_page_pixels / max(1, height * width)))
+        return int(height * scale), int(width * scale)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -255,11 +258,13 @@ class OpenedDocuments:
         except BaseException:
             self._memory.release(pixels.nbytes)
             raise
+        held = HeldPage(self._memory, pixels.nbytes)
         return DecodedPage(
             replace(reference, height=height, width=width),
             pixels,
             warnings=warnings_of(reply),
-            release=partial(self._memory.release, pixels.nbytes),
+            keep=held.keep,
+            release=held.release,
         )
 
     def _after(self, error: DocumentError) -> DocumentError:

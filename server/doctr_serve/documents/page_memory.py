@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.common.memory_budget import MemoryBudget
 
-__all__ = ["PageMemory"]
+__all__ = ["HeldPage", "PageMemory"]
 
 
 class PageMemory:
@@ -41,11 +41,14 @@ class PageMemory:
 
     def allocate(self, height: int, width: int) -> NDArray[np.uint8]:
         """Returns room for a page, (height, width, 3) uint8, at once: what was reserved, and more where need be."""
-        size_bytes = height * width * 3
-        self._budget.add(size_bytes)
-        self._held_bytes += size_bytes
+        self.add(height * width * 3)
         self._give_back_reserved()
         return np.empty((height, width, 3), np.uint8)
+
+    def add(self, size_bytes: int) -> None:
+        """Counts bytes that are held whether or not there is room."""
+        self._budget.add(size_bytes)
+        self._held_bytes += size_bytes
 
     def release(self, size_bytes: int) -> None:
         """Gives a page's bytes back: its pixels go, or go out of the server's hands."""
@@ -61,3 +64,26 @@ class PageMemory:
     def _give_back_reserved(self) -> None:
         self._budget.give_back(self._reserved_bytes)
         self._reserved_bytes = 0
+
+
+class HeldPage:
+    """The bytes of one page.
+
+    Args:
+        memory: of its request, which has counted them.
+        size_bytes: the page's.
+    """
+
+    def __init__(self, memory: PageMemory, size_bytes: int) -> None:
+        self._memory = memory
+        self._size_bytes = size_bytes
+
+    def keep(self, size_bytes: int) -> None:
+        """Counts bytes that are held with the page until it is released."""
+        self._memory.add(size_bytes)
+        self._size_bytes += size_bytes
+
+    def release(self) -> None:
+        """Gives everything back; safe to call again."""
+        self._memory.release(self._size_bytes)
+        self._size_bytes = 0

@@ -67,13 +67,15 @@ class DecodedPage:
         error: why the page could not be decoded; None when ``image`` is set.
         warnings: what to know of this page. Those of its document as a whole stand on the first page of the
             document that is read, and on no other: a thousand pages need not say it a thousand times.
-        release: to be called once when the pixels are done with; their memory is counted until then.
+        keep: to be called with the bytes of what is kept with the page, such as the page turned upright.
+        release: to be called once when all this is done with; its memory is counted until then.
     """
 
     reference: PageReference
     image: NDArray[np.uint8] | None = field(repr=False)
     error: DoctrServeError | None = None
     warnings: tuple[PageWarning, ...] = ()
+    keep: Callable[[int], None] = field(default=lambda size_bytes: None, repr=False, compare=False)
     release: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
 
 

@@ -87,7 +87,7 @@ def warnings_of(page: DetectedPage | ReadPicture | PageOfRegions) -> tuple[PageW
             PageWarning(
                 PAGE_SCALED_DOWN,
                 f"the page was scaled to {page.scale:.0%} of its size, {width} x {height} pixels, to be "
-                "straightened within max_page_pixels",
+                "straightened within the limits of the server",
             )
         )
     return tuple(warnings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
@@ -38,8 +38,11 @@ class Predictor(Protocol):
     def recognise(self, detected: Any) -> Any:
         """Returns what is known of one page in the end."""
 
-    def working_bytes(self, pixels: int) -> int:
-        """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own."""
+    def kept_bytes(self, detected: Any) -> int:
+        """Returns the bytes that are kept of a page between both, beside its own."""
+
+    def working_bytes(self, shapes: Sequence[tuple[int, int]]) -> int:
+        """Returns a bound of the bytes that a batch of pages of these heights and widths takes beside its own."""
 
 
 def read_pages(
@@ -88,11 +91,17 @@ def _take(pages: Iterator[DecodedPage], count: int, max_pixels: int) -> list[Dec
 
 
 def _detect(predictor: Predictor, pages: list[DecodedPage], context: RequestContext) -> Iterator[Any]:
-    """Yields each page's detection; where a batch fails, its pages are tried one by one to find the culprit."""
+    """Yields each page's detection.
+
+    Where a batch fails, its pages are tried one by one: to find the culprit, or because they are too large together.
+    """
     if not pages:
         return iter(())
     try:
-        return _handed_over(predictor.detect([page.image for page in pages if page.image is not None]))
+        detected = predictor.detect([page.image for page in pages if page.image is not None])
+        for page, found in zip(pages, detected, strict=True):
+            page.keep(predictor.kept_bytes(found))
+        return _handed_over(detected)
     except Exception as error:
         if len(pages) > 1:
             return _detected_one_by_one(predictor, pages, context)

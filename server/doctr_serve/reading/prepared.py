@@ -83,12 +83,11 @@ class PreparedReading:
                 context=self._context,
             )
             stack.enter_context(closing(readings))
-            for _ in opened.references:
+            for position in range(len(opened.references)):
                 # In this order: the page's memory, a turn, memory to work with, a decoder process. Who waits for one
                 # holds none of those after it.
                 opened.reserve()
-                pixels = opened.largest_coming_pixels(predictor.batch_size)
-                work_bytes = predictor.working_bytes(pixels)
+                work_bytes = predictor.working_bytes(opened.shapes(position, predictor.batch_size))
                 with turns.turn(), self._work_memory.held(work_bytes, interrupt), opened.at_work():
                     reading = next(readings)
                 standing.pages_read += 1

@@ -87,6 +87,24 @@ def test_the_work_on_a_page_takes_no_more_memory_than_is_counted_for_it(tmp_path
     } == {}
 
 
+def test_long_pages_that_are_turned_together_take_no_more_memory_than_is_counted_for_them(
+    tmp_path: Path,
+) -> None:
+    """docTR's canvas has 71 times the pixels of such a page; those of a batch, held together, were 1.2 GB."""
+    page = np.full((7000, 70, 3), 250, np.uint8)
+    page[::50, ::50] = 0
+    options = {"straighten_pages": True, "detection_batch_size": 16, **TURNED}
+    cases = [
+        (page, {**options, "preserve_original_coords": keeps_way_back}) for keeps_way_back in (False, True)
+    ]
+    answers = read_ink_in_a_process(cases, tmp_path, copies=17, degrees=45)
+    assert len(answers) == 2
+    for answer in answers:
+        assert "error" not in answer
+        assert answer["words"]
+        assert answer["peak_bytes"] <= answer["working_bytes"]
+
+
 @pytest.mark.parametrize("name", ["grid.png", "dots12.png"])
 def test_the_pages_that_brought_servers_down_are_refused(name: str, tmp_path: Path) -> None:
     from PIL import Image

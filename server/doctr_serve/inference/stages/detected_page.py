@@ -45,6 +45,7 @@ class DetectedPage:
         tables_without_cells: tables of it that have none.
         is_out_of_order: whether it has too much on it for the reading order that was asked for.
         scale: of a straightened page: of ``image`` to the page, where that was too large to be turned; 1 or less.
+        is_copy: whether ``image`` has pixels of its own beside those of the page as it came.
         origin: of a straightened page whose geometries are to be those of the page as it came; None otherwise.
     """
 
@@ -62,6 +63,7 @@ class DetectedPage:
     tables_cut_off: int = 0
     tables_without_cells: int = 0
     is_out_of_order: bool = False
+    is_copy: bool = False
     origin: Origin | None = None
 
     def by_class(self) -> dict[str, DetectedPage]:

@@ -6,7 +6,7 @@ The stages call docTR's own steps in the order of ``OCRPredictor.forward`` (doct
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from doctr.models.table_structure.predictor import TablePredictor
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
+from doctr_serve.inference.stages.canvas import Shape, pixels
 from doctr_serve.inference.stages.crops import crop_groups, straight_piece_count, without_widthless_boxes
 from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.language import language_of
@@ -27,12 +28,13 @@ from doctr_serve.inference.stages.layout import Regions
 from doctr_serve.inference.stages.orientation import page_orientation
 from doctr_serve.inference.stages.page_builder import PageBuilder
 from doctr_serve.inference.stages.parts_of_pages import PartsOfPages
+from doctr_serve.inference.stages.preprocessing import LARGE_IMAGE_PIXELS
 from doctr_serve.inference.stages.reading_direction import checked_guess
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.tables import TABLE_CLASS
-from doctr_serve.inference.stages.turning import PageTurner
+from doctr_serve.inference.stages.turning import PageTurner, is_copy
 from doctr_serve.inference.stages.word_finder import WordFinder
-from doctr_serve.inference.stages.working_memory import working_bytes
+from doctr_serve.inference.stages.working_memory import turning_bytes, working_bytes
 from doctr_serve.options import ReadingOptions
 
 __all__ = ["PagePredictor"]
@@ -125,18 +127,24 @@ class PagePredictor(PartsOfPages):
         """The characters that it can read; "" for one that reads none."""
         return "" if self.reco_predictor is None else self.reco_predictor.vocabulary
 
-    def working_bytes(self, pixels: int) -> int:
-        """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own; see ``working_memory``."""
+    def working_bytes(self, shapes: Sequence[Shape]) -> int:
+        """Returns a bound of the bytes that a batch of these shapes takes beside its own; see ``working_memory``."""
+        if self.straighten_pages:
+            turned = self._turner.turned_pixels(shapes)
+            return turning_bytes(turned, self._working_bytes(turned.largest, turned.held))
+        largest = max(map(pixels, shapes), default=0)
+        return self._working_bytes(largest, max(largest, LARGE_IMAGE_PIXELS))
+
+    def _working_bytes(self, largest_pixels: int, batch_pixels: int) -> int:
         return working_bytes(
-            pixels,
+            largest_pixels,
             detection=self.det_predictor,
             recognition=self.reco_predictor,
             text_orientation=self.crop_orientation_predictor,
             layout=self.layout_predictor,
             tables=self.table_predictor,
-            is_masked=bool(self.ignore_regions),
+            masked_pixels=batch_pixels if self.ignore_regions else 0,
             is_ordered=self.doc_builder.keep_reading_order,
-            turned_pixels=self._turner.turned_pixels(pixels) if self.straighten_pages else 0,
         )
 
     @torch.inference_mode()
@@ -151,6 +159,7 @@ class PagePredictor(PartsOfPages):
 
         Raises:
             PageBeyondLimit: a page has a shape that is not read, or too many words.
+            TooMuchUprightError: the pages of a batch must be straightened one by one.
         """
         for image in images:
             self._limits.check_shape(*image.shape[:2])
@@ -158,8 +167,9 @@ class PagePredictor(PartsOfPages):
             _, orientations = self._orientations(images, images)
             turned = self._turner.upright(images, [angle for angle, _ in orientations])
             pages = self._found([page.image for page in turned])
-            for page, upright in zip(pages, turned, strict=True):
+            for page, upright, image in zip(pages, turned, images, strict=True):
                 page.scale, page.origin = upright.scale, upright.origin
+                page.is_copy = is_copy(upright.image, image)
         elif self.detect_orientation:
             regions, masked = self.regions_and_masked(images)
             boxes, orientations = self._orientations(images, masked)
@@ -173,6 +183,10 @@ class PagePredictor(PartsOfPages):
                     "confidence": None if self._page_orientation_disabled else confidence,
                 }
         return pages
+
+    def kept_bytes(self, page: DetectedPage) -> int:
+        """Returns the bytes of a straightened page, which is kept beside the page as it came."""
+        return page.image.nbytes if page.is_copy else 0
 
     def _found(self, images: list[np.ndarray]) -> list[DetectedPage]:
         regions, masked = self.regions_and_masked(images)

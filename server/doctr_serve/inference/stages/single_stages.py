@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from doctr.models.layout.predictor import LayoutPredictor
 
 from doctr_serve.common.interrupt import Interrupt
 from doctr_serve.inference.limits import PageLimits
+from doctr_serve.inference.stages.canvas import Shape, pixels
 from doctr_serve.inference.stages.detected_page import DetectedPage
 from doctr_serve.inference.stages.page_predictor import PagePredictor
 from doctr_serve.inference.stages.recognition import StreamedRecognition
@@ -88,9 +90,9 @@ class PicturesOfWords:
         """The characters that it can read."""
         return self._recognition.vocabulary
 
-    def working_bytes(self, pixels: int) -> int:
-        """Returns a bound of the bytes that pictures of up to ``pixels`` take beside their own."""
-        return recognition_bytes(pixels, self._recognition)
+    def working_bytes(self, shapes: Sequence[Shape]) -> int:
+        """Returns a bound of the bytes that pictures of these shapes take beside their own."""
+        return recognition_bytes(max(map(pixels, shapes), default=0), self._recognition)
 
     @torch.inference_mode()
     def detect(self, images: list[np.ndarray]) -> list[ReadPicture]:
@@ -103,6 +105,10 @@ class PicturesOfWords:
             self._interrupt.check()
             self._limits.check_shape(*image.shape[:2])
         return [ReadPicture(value, float(confidence)) for value, confidence in self._recognition(images)]
+
+    def kept_bytes(self, picture: ReadPicture) -> int:
+        """Returns 0: no pixels are kept."""
+        return 0
 
     def recognise(self, picture: ReadPicture) -> ReadPicture:
         """Returns the picture's text, which :meth:`detect` has read."""
@@ -131,9 +137,10 @@ class PagesOfRegions:
         """Empty: no characters are read."""
         return ""
 
-    def working_bytes(self, pixels: int) -> int:
-        """Returns a bound of the bytes that pages of up to ``pixels`` take beside their own."""
-        return detecting_bytes(pixels, self._layout.pre_processor, LAYOUT_CHANNELS)
+    def working_bytes(self, shapes: Sequence[Shape]) -> int:
+        """Returns a bound of the bytes that pages of these shapes take beside their own."""
+        largest = max(map(pixels, shapes), default=0)
+        return detecting_bytes(largest, self._layout.pre_processor, LAYOUT_CHANNELS)
 
     @torch.inference_mode()
     def detect(self, images: list[np.ndarray]) -> list[PageOfRegions]:
@@ -148,6 +155,10 @@ class PagesOfRegions:
             PageOfRegions(image.shape[:2], DocumentBuilder._build_layout_elements(regions))
             for image, regions in zip(images, self._layout(images), strict=True)
         ]
+
+    def kept_bytes(self, page: PageOfRegions) -> int:
+        """Returns 0: no pixels are kept."""
+        return 0
 
     def recognise(self, page: PageOfRegions) -> PageOfRegions:
         """Returns the page's regions, which :meth:`detect` has found."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from doctr.utils.geometry import remove_image_padding
 
-from doctr_serve.inference.stages.canvas import expanded_shape, pixels, quarters_of, scaled, turned_on
+from doctr_serve.inference.stages.canvas import expanded_shape, pixels, turned_on, turned_within
 
 __all__ = ["canvas_shape", "straightened"]
 
@@ -32,8 +32,7 @@ def straightened(image: np.ndarray, angle: float, max_pixels: int) -> tuple[np.n
     docTR pads the turned page once more, to the ratio of the sides it had before, and then removes that padding with
     the rest: a sideways page of 800 x 6,000 pixels became one of 270 million. This is left out here.
 
-    A page whose canvas would be too large is first turned by right angles, which needs none, so that at most 45
-    degrees are left; if that is not enough, it is scaled down.
+    A page whose canvas would be too large is turned as ``turned_within`` does it.
 
     Args:
         image: the page, (H, W, 3) uint8.
@@ -44,20 +43,13 @@ def straightened(image: np.ndarray, angle: float, max_pixels: int) -> tuple[np.n
         the upright page, C-contiguous, and the scale it has now: 1, or less than that.
     """
     height, width = image.shape[:2]
-    if pixels(canvas_shape(height, width, angle)) <= max_pixels:
-        return _turned(image, angle), 1.0
-    quarters, angle = quarters_of(angle)
-    image = np.ascontiguousarray(np.rot90(image, quarters))
-    if angle == 0:
-        return _turned(image, 0), 1.0
-    height, width = image.shape[:2]
-    image, scale = scaled(image, max_pixels / pixels(canvas_shape(height, width, angle)))
-    return _turned(image, angle), scale
+    shape = canvas_shape(height, width, angle)
+    if angle == 0 or pixels(shape) > max_pixels:
+        bounded = turned_within(image, angle, max_pixels)
+        return _without_borders(bounded.image), bounded.scale
+    return _without_borders(turned_on(shape, image, angle)), 1.0
 
 
-def _turned(image: np.ndarray, angle: float) -> np.ndarray:
-    if angle != 0:
-        height, width = image.shape[:2]
-        image = turned_on(canvas_shape(height, width, angle), image, angle)
+def _without_borders(image: np.ndarray) -> np.ndarray:
     # A copy, for the canvas would stay in memory for as long as the part of it that is the page.
     return np.ascontiguousarray(remove_image_padding(image))

@@ -13,8 +13,9 @@ from doctr_serve.inference.stages.page_builder import ORDERING_BYTES
 from doctr_serve.inference.stages.preprocessing import LARGE_IMAGE_PIXELS
 from doctr_serve.inference.stages.recognition import StreamedRecognition
 from doctr_serve.inference.stages.tables import MAX_CANVAS_PIXELS, MAX_SCALE_OF_CANVAS
+from doctr_serve.inference.stages.turning import TurnedPixels
 
-__all__ = ["LAYOUT_CHANNELS", "detecting_bytes", "recognition_bytes", "working_bytes"]
+__all__ = ["LAYOUT_CHANNELS", "detecting_bytes", "recognition_bytes", "turning_bytes", "working_bytes"]
 
 BYTES_PER_PIXEL = 3
 FLOAT_BYTES = 4
@@ -39,8 +40,7 @@ def working_bytes(
     text_orientation: OrientationPredictor | None,
     layout: LayoutPredictor | None,
     tables: TablePredictor | None,
-    turned_pixels: int,
-    is_masked: bool,
+    masked_pixels: int,
     is_ordered: bool,
 ) -> int:
     """Returns a bound of the bytes that one request holds beside its decoded pages, whatever is on them.
@@ -48,14 +48,13 @@ def working_bytes(
     What a runtime keeps between forwards is not the request's: it is there once for each that runs at a time.
 
     Args:
-        pixels: of its largest page.
+        pixels: of its largest page, as it is looked at: upright, where pages are turned.
         detection: the request's predictors.
         recognition: likewise; None where words are not read.
         text_orientation: likewise; None where crops are not classified.
         layout: likewise; None where regions are not looked for.
         tables: likewise; None where cells are not looked for.
-        turned_pixels: of what a page is turned on and becomes by that; 0 where pages are not turned.
-        is_masked: whether regions of pages are ignored.
+        masked_pixels: of the pages of a batch, where regions of them are ignored; 0 elsewhere.
         is_ordered: whether what is on pages is put into reading order.
     """
     reading = recognition_bytes(pixels, recognition) if recognition is not None else FIXED_BYTES
@@ -66,14 +65,22 @@ def working_bytes(
         reading = max(reading, BYTES_PER_PIXEL * canvas + detecting_bytes(canvas, tables.pre_processor))
     if is_ordered:
         reading += ORDERING_BYTES
-    turned = BYTES_PER_PIXEL * turned_pixels
-    masked = BYTES_PER_PIXEL * max(pixels, LARGE_IMAGE_PIXELS) if is_masked else 0
     # The maps of one class are in FIXED_BYTES.
     maps = (len(detection.model.spec.classes) - 1) * _batch_bytes(detection.pre_processor) // CHANNELS
     detecting = detecting_bytes(pixels, detection.pre_processor) + COPIES * maps
     if layout is not None:
         detecting = max(detecting, detecting_bytes(pixels, layout.pre_processor, LAYOUT_CHANNELS))
-    return turned + masked + max(detecting, reading)
+    return BYTES_PER_PIXEL * masked_pixels + max(detecting, reading)
+
+
+def turning_bytes(turned: TurnedPixels, working: int) -> int:
+    """Returns a bound of the bytes that one request holds that turns its pages, beside its decoded pages.
+
+    Args:
+        turned: what there is of upright pages.
+        working: bytes that the work on upright pages takes; it begins when all of a batch are turned.
+    """
+    return BYTES_PER_PIXEL * turned.held + max(BYTES_PER_PIXEL * turned.turning, working)
 
 
 def detecting_bytes(pixels: int, pre_processor: PreProcessor, channels: int = CHANNELS) -> int:
