@@ -199,9 +199,25 @@ def test_ocr_with_layout_and_tables_is_doctrs(
     assert (result.models.layout_model, result.models.table_model) == ("lw_detr_s", "tablecenternet")
 
 
-@pytest.mark.parametrize("case", PAGES)
-def test_tables_alone_are_those_of_ocr(case: str, laid_out: Watched) -> None:
-    page, options = PAGES[case]
+@pytest.mark.parametrize(
+    ("options", "page"),
+    [
+        ({}, large_print),
+        ({"assume_straight_pages": False}, skewed),
+        ({"preserve_aspect_ratio": False}, large_print),
+        ({"symmetric_padding": False}, large_print),
+        ({"straighten_pages": True}, skewed),
+        ({"detection_batch_size": 1}, large_print),
+        ({"recognition_batch_size": 7}, large_print),
+        ({"binary_threshold": 0.5}, large_print),
+        ({"box_threshold": 0.4}, large_print),
+        ({"tiling": "auto"}, large_print),
+    ],
+    ids=str,
+)
+def test_tables_alone_are_those_of_ocr(
+    options: dict[str, Any], page: Callable[[], np.ndarray], laid_out: Watched
+) -> None:
     given = {**ALIKE, **options}
     (read,) = laid_out.service.stream(png(page()), detect_tables=True, **given)
     (result,) = ask(laid_out, "ExtractTables", ocr_pb2.ExtractTablesRequest, page(), **given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,6 +19,7 @@ from doctr_serve.catalog import Catalog, ModelTask
 from doctr_serve.inference.loading import load_model
 from doctr_serve.options import ReadingOptions
 from doctr_serve.v1 import ocr_pb2
+from support.doctr_reference import DoctrReference
 from support.pages import blank, png, skewed, two_columns
 from support.samples import letter_pdf
 from support.server import DETECTION_MODEL, RECOGNITION_MODEL, Service, failure_of
@@ -132,31 +134,78 @@ def test_recognition_is_restricted_to_characters_as_doctr_does_it(
     assert expected != predictor(pictures)
 
 
+FIELDS = [
+    ({}, two_columns),
+    ({"detection_model": "fast_tiny"}, two_columns),
+    ({"recognition_model": "crnn_mobilenet_v3_large"}, two_columns),
+    ({"assume_straight_pages": False}, skewed),
+    ({"preserve_aspect_ratio": False}, two_columns),
+    ({"detect_orientation": True}, skewed),
+    ({"detect_language": True}, two_columns),
+    ({"symmetric_padding": False}, two_columns),
+    ({"straighten_pages": True}, skewed),
+    ({"detection_batch_size": 1}, two_columns),
+    ({"recognition_batch_size": 7}, two_columns),
+    ({"disable_page_orientation": False, "detect_orientation": True}, skewed),
+    ({"disable_text_orientation": False, "assume_straight_pages": False}, skewed),
+    ({"binary_threshold": 0.5}, two_columns),
+    ({"box_threshold": 0.6}, two_columns),
+    ({"preserve_original_coords": True, "straighten_pages": True}, skewed),
+    ({"export_as_straight_boxes": True, "assume_straight_pages": False}, skewed),
+]
+"""Each option of docTR's once, and those beside it without which it has no effect."""
+
+
+@pytest.fixture(scope="module")
+def kie(
+    service: Service, weights_dir: Path, network: Callable[[str, ModelTask], Any]
+) -> Callable[[dict[str, Any]], KIEPredictor]:
+    """docTR's own ``kie_predictor`` for options by our names."""
+    reference = DoctrReference(service.server.settings, weights_dir)
+
+    def make(options: dict[str, Any]) -> KIEPredictor:
+        shared = {
+            "assume_straight_pages": options.get("assume_straight_pages", True),
+            "preserve_aspect_ratio": options.get("preserve_aspect_ratio", True),
+            "symmetric_pad": options.get("symmetric_padding", True),
+        }
+        detection = detection_predictor(
+            network(options.get("detection_model", DETECTION_MODEL), ModelTask.DETECTION),
+            pretrained=False,
+            batch_size=options.get("detection_batch_size", 2),
+            **shared,
+        )
+        detection.model.postprocessor.bin_thresh = options.get("binary_threshold", 0.1)
+        detection.model.postprocessor.box_thresh = options.get("box_threshold", 0.1)
+        recognition = recognition_predictor(
+            network(options.get("recognition_model", RECOGNITION_MODEL), ModelTask.RECOGNITION),
+            pretrained=False,
+            batch_size=options.get("recognition_batch_size", 128),
+        )
+        same = ("detect_orientation", "detect_language", "straighten_pages", "preserve_original_coords")
+        with reference.local_checkpoints():
+            return KIEPredictor(
+                detection,
+                recognition,
+                **shared,
+                **{name: options.get(name, False) for name in (*same, "export_as_straight_boxes")},
+                disable_page_orientation=options.get("disable_page_orientation", True),
+                disable_crop_orientation=options.get("disable_text_orientation", True),
+            )
+
+    return make
+
+
 @pytest.mark.parametrize(
-    ("options", "page"),
-    [({}, two_columns), ({"assume_straight_pages": False}, skewed), ({"detect_language": True}, two_columns)],
+    ("options", "page"), FIELDS, ids=["-".join(options) or "defaults" for options, _ in FIELDS]
 )
 def test_fields_are_what_doctrs_kie_predictor_gives(
-    options: dict[str, bool],
+    options: dict[str, Any],
     page: Callable[[], np.ndarray],
     service: Service,
-    network: Callable[[str, ModelTask], Any],
+    kie: Callable[[dict[str, Any]], KIEPredictor],
 ) -> None:
-    straight = options.get("assume_straight_pages", True)
-    detection = detection_predictor(
-        network(DETECTION_MODEL, ModelTask.DETECTION), pretrained=False, assume_straight_pages=straight
-    )
-    detection.model.postprocessor.bin_thresh = detection.model.postprocessor.box_thresh = 0.1
-    recognition = recognition_predictor(network(RECOGNITION_MODEL, ModelTask.RECOGNITION), pretrained=False)
-    kie = KIEPredictor(
-        detection,
-        recognition,
-        assume_straight_pages=straight,
-        detect_language=options.get("detect_language", False),
-        disable_page_orientation=True,
-        disable_crop_orientation=True,
-    )
-    expected = kie([page()]).pages[0]
+    expected = kie(options)([page()]).pages[0]
 
     asked = {"disable_text_orientation": True, "disable_page_orientation": True, **options}
     (result,) = ask(service, "ExtractFields", png(page()), **asked)
@@ -169,8 +218,27 @@ def test_fields_are_what_doctrs_kie_predictor_gives(
         np.testing.assert_allclose(ours.geometry, np.ravel(doctrs.geometry), atol=1.5 / 1024)
         assert ours.confidence == pytest.approx(doctrs.confidence, abs=1e-3)
         assert ours.detection_score == pytest.approx(doctrs.objectness_score, abs=0.02)
+        assert ours.text_orientation.value == doctrs.crop_orientation["value"]
     assert list(result.dimensions) == list(expected.dimensions)
     assert result.language.value == (expected.language["value"] or "")
+    if options.get("detect_orientation"):
+        assert result.orientation.value == expected.orientation["value"]
+
+
+def test_the_options_of_fields_are_each_compared_once() -> None:
+    compared = {next(iter(options)) for options, _ in FIELDS if options}
+    names = {field.name for field in ocr_pb2.ExtractFieldsRequest.DESCRIPTOR.fields}
+    elsewhere = {
+        "documents",
+        "body",
+        "pages",
+        "tiling",
+        "allowed_characters",
+        "reading_order",
+        "ignore_regions",
+    }
+    layout = {"detect_layout", "layout_model", "detect_tables", "table_model"}  # test_layout_and_tables.py
+    assert compared == names - elsewhere - layout
 
 
 def test_a_page_without_words_has_none(service: Service) -> None:

@@ -51,7 +51,7 @@ class DoctrReference:
             if name not in ("detection_model", "recognition_model", "binary_threshold", "box_threshold")
         }
         detection = self._network(options.detection_model, ModelTask.DETECTION)
-        with self._local_checkpoints():
+        with self.local_checkpoints():
             predictor = ocr_predictor(
                 detection,
                 self._network(options.recognition_model, ModelTask.RECOGNITION),
@@ -70,7 +70,7 @@ class DoctrReference:
         return self._networks[name]
 
     @contextmanager
-    def _local_checkpoints(self) -> Iterator[None]:
+    def local_checkpoints(self) -> Iterator[None]:
         """Lets ``pretrained=True`` of the orientation classifiers find files: docTR loads a URL or a path."""
         changes: dict[str, Any] = {
             name: {**default_cfgs[name], "url": str(self._checkpoints_dir / f"{name}.pt")}
