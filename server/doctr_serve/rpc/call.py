@@ -110,6 +110,7 @@ class Call:
         with structlog.contextvars.bound_contextvars(request_id=self.request_id, method=self._method.name):
             code = "OK"
             try:
+                self.interrupt.check()  # a call that is over before it begins starts no thread
                 with self._cut_off_at_the_deadline():
                     yield
             except RequestCancelled as stop:
@@ -150,9 +151,8 @@ class Call:
         """Cancels the call where the end of its answer is not taken in time."""
         timer = threading.Timer(self._send_timeout_s, self._grpc.cancel)
         timer.daemon = True
-        timer.start()
-        if not self._grpc.add_callback(timer.cancel):
-            timer.cancel()
+        if self._grpc.add_callback(timer.cancel):  # a timer that is cancelled before its start ends with it
+            timer.start()
 
     @contextmanager
     def _cut_off_at_the_deadline(self) -> Iterator[None]:
