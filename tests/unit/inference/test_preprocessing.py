@@ -114,3 +114,13 @@ def test_a_large_image_differs_from_what_doctr_makes_of_it_by_one_level_at_most(
     levels = (batch - expected).abs() * torch.tensor(STD).view(3, 1, 1) * 255
     assert batch.shape == expected.shape
     assert levels.max() < 1.01
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(1, 9, 3), (9, 1, 3), (2, 1, 3), (1, 1, 3)])
+def test_a_turned_picture_of_one_row_or_column_is_taken(shape: tuple[int, int, int], turns: int) -> None:
+    """docTR turns crops with views, which count backwards (``rectify_crops`` of doctr/models/_utils.py)."""
+    picture = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+    turned = np.rot90(picture, turns)
+    processor = BatchedPreProcessor((8, 16), batch_size=1, preserve_aspect_ratio=True)
+    torch.testing.assert_close(processor([turned]), processor([turned.copy()]))

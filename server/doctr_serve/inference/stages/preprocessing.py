@@ -104,4 +104,7 @@ def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _channels_first(image: np.ndarray) -> torch.Tensor:
     """Returns an image (H, W, 3) as a batch (1, 3, H, W), without a copy where torch needs none."""
+    if min(image.strides) < 0:
+        # To NumPy a turned picture of one row or column is contiguous all the same; torch takes none of these.
+        image = image.copy()
     return torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1).unsqueeze(0)
