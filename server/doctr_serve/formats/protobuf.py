@@ -77,8 +77,7 @@ def page_result(reading: PageReading, models: ChosenModels) -> ocr_pb2.PageResul
     ``text_orientation``: an unset message field would be missing from the JSON.
     """
     result = ocr_pb2.PageResult(orientation=ocr_pb2.Orientation(), language=ocr_pb2.Language())
-    _fill_envelope(result, reading, models)
-    _fill_dimensions_of_failed(result, reading)
+    _fill_page_envelope(result, reading, models)
     if reading.page is not None:
         _fill_page(result, reading.page)
         result.pages.add().blocks.extend(_block(block) for block in reading.page.blocks)
@@ -89,8 +88,7 @@ def page_result(reading: PageReading, models: ChosenModels) -> ocr_pb2.PageResul
 def detected_text(reading: PageReading, models: ChosenModels) -> ocr_pb2.DetectTextResponse:
     """Returns the message of one page whose words were looked for."""
     result = ocr_pb2.DetectTextResponse()
-    _fill_envelope(result, reading, models)
-    _fill_dimensions_of_failed(result, reading)
+    _fill_page_envelope(result, reading, models)
     page: DetectedPage | None = reading.page
     if page is not None:
         result.dimensions.extend(page.image.shape[:2])
@@ -113,8 +111,7 @@ def recognized_text(reading: PageReading, models: ChosenModels) -> ocr_pb2.Recog
 def extracted_fields(reading: PageReading, models: ChosenModels) -> ocr_pb2.ExtractFieldsResponse:
     """Returns the message of one page with its fields; see :func:`page_result`."""
     result = ocr_pb2.ExtractFieldsResponse(orientation=ocr_pb2.Orientation(), language=ocr_pb2.Language())
-    _fill_envelope(result, reading, models)
-    _fill_dimensions_of_failed(result, reading)
+    _fill_page_envelope(result, reading, models)
     fields: PageOfFields | None = reading.page
     if fields is not None:
         _fill_page(result, fields.page)
@@ -129,8 +126,7 @@ def extracted_fields(reading: PageReading, models: ChosenModels) -> ocr_pb2.Extr
 def detected_layout(reading: PageReading, models: ChosenModels) -> ocr_pb2.DetectLayoutResponse:
     """Returns the message of one page whose regions were looked for."""
     result = ocr_pb2.DetectLayoutResponse()
-    _fill_envelope(result, reading, models)
-    _fill_dimensions_of_failed(result, reading)
+    _fill_page_envelope(result, reading, models)
     page: PageOfRegions | None = reading.page
     if page is not None:
         result.dimensions.extend(page.shape)
@@ -141,8 +137,7 @@ def detected_layout(reading: PageReading, models: ChosenModels) -> ocr_pb2.Detec
 def extracted_tables(reading: PageReading, models: ChosenModels) -> ocr_pb2.ExtractTablesResponse:
     """Returns the message of one page with its tables."""
     result = ocr_pb2.ExtractTablesResponse()
-    _fill_envelope(result, reading, models)
-    _fill_dimensions_of_failed(result, reading)
+    _fill_page_envelope(result, reading, models)
     page: Page | None = reading.page
     if page is not None:
         result.dimensions.extend(page.dimensions)
@@ -172,7 +167,9 @@ def _fill_envelope(result: Entry, reading: PageReading, models: ChosenModels) ->
         result.error.CopyFrom(to_status(reading.error))
 
 
-def _fill_dimensions_of_failed(result: PageEntry, reading: PageReading) -> None:
+def _fill_page_envelope(result: PageEntry, reading: PageReading, models: ChosenModels) -> None:
+    """Sets what every page's entries have."""
+    _fill_envelope(result, reading, models)
     # A document that cannot be read has no size.
     if reading.error is not None and reading.reference.page_number:
         result.dimensions.extend((reading.reference.height, reading.reference.width))

@@ -64,8 +64,7 @@ class ModelStore:
 
     def is_loaded(self, entry: CatalogEntry) -> bool:
         """Returns whether the model is in memory now."""
-        with self._lock:
-            return entry in self._models
+        return self.peek(entry) is not None
 
     def peek(self, entry: CatalogEntry) -> LoadedModel | None:
         """Returns the model if it is in memory, without that counting as a use."""

@@ -1,14 +1,22 @@
-"""What ``doctr-serve ocr`` needs to get in: the server's certificates and the PDFs' password."""
+"""What the commands that call a server need to get in: its address, its certificates and the PDFs' password."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import grpc
 import typer
 
-__all__ = ["credentials", "pdf_password"]
+__all__ = ["CAFile", "ServerAddress", "UseTLS", "credentials", "pdf_password"]
+
+ServerAddress = Annotated[str, typer.Option(envvar="DOCTR_SERVE_SERVER", help="The server's host:port.")]
+UseTLS = Annotated[bool, typer.Option("--tls", help="Connect with TLS.")]
+CAFile = Annotated[
+    Path | None, typer.Option(help="Certificates (PEM) to trust instead of the system's; implies --tls.")
+]
+
 
 PASSWORD_VARIABLE = "DOCTR_SERVE_PDF_PASSWORD"  # noqa: S105 - the name of a variable
 

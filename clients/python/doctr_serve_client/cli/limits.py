@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,7 @@ from doctr_serve.v1 import ocr_pb2
 from google.protobuf.message import Message
 
 from doctr_serve_client import OCRClient, OCRError
-from doctr_serve_client.cli.access import credentials
+from doctr_serve_client.cli.access import CAFile, ServerAddress, UseTLS, credentials
 from doctr_serve_client.cli.terminal import printable
 from doctr_serve_client.connection import DEFAULT_SERVER
 from doctr_serve_client.results import to_dict
@@ -31,16 +30,12 @@ def register(app: typer.Typer) -> None:
 
 def limits(
     as_json: Annotated[bool, typer.Option("--json", help="The REST answer, for programs.")] = False,
-    server: Annotated[
-        str, typer.Option(envvar="DOCTR_SERVE_SERVER", help="The server's host:port.")
-    ] = DEFAULT_SERVER,
+    server: ServerAddress = DEFAULT_SERVER,
     timeout_s: Annotated[
         float, typer.Option(min=0.001, help="Seconds the call may take, retries included.")
     ] = 30.0,
-    tls: Annotated[bool, typer.Option("--tls", help="Connect with TLS.")] = False,
-    ca_file: Annotated[
-        Path | None, typer.Option(help="Certificates (PEM) to trust instead of the system's; implies --tls.")
-    ] = None,
+    tls: UseTLS = False,
+    ca_file: CAFile = None,
 ) -> None:
     """Print a server's limits, the formats it takes and its defaults."""
     try:

@@ -12,7 +12,7 @@ import typer
 from doctr_serve.v1 import ocr_pb2
 from google.protobuf.message import Message
 
-from doctr_serve_client.cli.access import credentials, pdf_password
+from doctr_serve_client.cli.access import CAFile, ServerAddress, UseTLS, credentials, pdf_password
 from doctr_serve_client.cli.job import Job, run
 from doctr_serve_client.cli.output import OutputFormat
 from doctr_serve_client.cli.terminal import complain
@@ -101,9 +101,7 @@ def read(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write instead of standard output.")
     ] = None,
-    server: Annotated[
-        str, typer.Option(envvar="DOCTR_SERVE_SERVER", help="The server's host:port.")
-    ] = DEFAULT_SERVER,
+    server: ServerAddress = DEFAULT_SERVER,
     timeout_s: Annotated[
         float, typer.Option(min=0.001, help="Seconds one file may take, retries included.")
     ] = DEFAULT_TIMEOUT_S,
@@ -117,10 +115,8 @@ def read(
     password_file: Annotated[
         Path | None, typer.Option(help="File whose first line is the PDFs' password.")
     ] = None,
-    tls: Annotated[bool, typer.Option("--tls", help="Connect with TLS.")] = False,
-    ca_file: Annotated[
-        Path | None, typer.Option(help="Certificates (PEM) to trust instead of the system's; implies --tls.")
-    ] = None,
+    tls: UseTLS = False,
+    ca_file: CAFile = None,
     **options: Any,
 ) -> None:
     """Reads files with requests of a kind; what a command does."""
